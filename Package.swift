@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Language settings of every Swift target.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+  .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+  .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),  // SE-0461
+]
+
+/// A room of the house: one target of `Sources/`, importing rooms on lower floors only.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of one room.
+func tests(of room: String, _ more: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(room)Tests",
+    dependencies: [.target(name: room), "DendriteTestSupport"] + more,
+    swiftSettings: strict)
+}
+
+let package = Package(
+  name: "Dendrite",
+  platforms: [.macOS(.v15), .iOS(.v18)],
+  products: [
+    .library(name: "Dendrite", targets: ["Dendrite"]),
+    .executable(name: "dendrite", targets: ["DendriteCommand"]),
+  ],
+  traits: [.default(enabledTraits: [])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // Floor 0: SIMD kernels. The one unsafe flag: C kernels are optimised in debug builds too.
+    .target(
+      name: "CDendriteKernels",
+      cSettings: [.unsafeFlags(["-std=c17", "-O3", "-ffp-contract=off", "-Wall", "-Wextra"])]),
+    // Floor 1
+    room("DendriteCompute", ["CDendriteKernels"]),
+    room("DendriteTokenizer"),
+    room("DendriteReport"),
+    // Floor 2
+    room("DendriteCheckpoint", ["DendriteTokenizer"]),
+    // Floor 3
+    room("DendriteModel", ["CDendriteKernels", "DendriteCompute", "DendriteCheckpoint"]),
+    // Floor 4
+    room("DendriteDecoding", ["DendriteCompute", "DendriteModel", "DendriteTokenizer"]),
+    // Floor 6
+    room(
+      "Dendrite",
+      ["DendriteCheckpoint", "DendriteCompute", "DendriteDecoding", "DendriteModel", "DendriteTokenizer"]),
+    // Floor 7
+    .executableTarget(
+      name: "DendriteCommand",
+      dependencies: [
+        "Dendrite", "DendriteReport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "StreamAReply", dependencies: ["Dendrite"], path: "Examples/StreamAReply",
+      swiftSettings: strict),
+
+    .target(name: "DendriteTestSupport", path: "Tests/DendriteTestSupport", swiftSettings: strict),
+    .executableTarget(
+      name: "DendriteFuzzer", dependencies: ["DendriteCheckpoint", "DendriteTokenizer"],
+      path: "Tests/DendriteFuzzer", swiftSettings: strict),
+    tests(of: "DendriteCompute", ["CDendriteKernels"]),
+    tests(of: "DendriteTokenizer", ["DendriteCheckpoint"]),
+    tests(of: "DendriteReport"),
+    tests(of: "DendriteCheckpoint"),
+    tests(of: "DendriteModel", ["DendriteCheckpoint", "DendriteCompute"]),
+    tests(of: "DendriteDecoding", ["DendriteModel", "DendriteTokenizer", "DendriteCheckpoint"]),
+    .testTarget(
+      name: "DendriteCommandTests", dependencies: ["Dendrite", "DendriteTestSupport"],
+      swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The C cellar: everything that needs SIMD, and nothing else. No allocation, no globals that change,
+// no threads, no errno. Outputs come first. Every function exists in every variant, and every
+// variant gives the same bits: the order of each sum belongs to the number format. `generic.c` is
+// the specification, in plain loops; the others differ from it in instructions only.
+//
+// LANES. A lane is one of sixteen. In matrices a lane is an output row, in q.k a key, in p.v a
+// channel, in reductions an index modulo sixteen; a sum over sixteen lanes is always folded
+// (i, i+8), (i, i+4), (i, i+2), (i, i+1).
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  DENDRITE_LANES = 16,
+  DENDRITE_BLOCK = 32,       // values that share a scale
+  DENDRITE_KV_POSITIONS = 64, // positions of a cache block
+  DENDRITE_KV_CLASSES = 16,   // block b belongs to class b mod 16
+};
+
+// MARK: Matrices
+
+// How sixteen output rows are interleaved. k counts input features; "chunk c" is k = 4c ... 4c+3.
+typedef enum {
+  DENDRITE_PACK_F32 = 0,  // float   [k][16]
+  DENDRITE_PACK_F16 = 1,  // half    [k][16]
+  DENDRITE_PACK_BF16 = 2, // bfloat  [k][16]
+  // Per 32 values: codes [4 vectors][16 lanes][4 bytes], low nibble chunk v, high nibble chunk v + 4,
+  // value = nibble - 8; scale half [16]. acc = fma(isum, d * dx, acc).
+  DENDRITE_PACK_Q4 = 3,
+  // Per 32 values: codes int8 [8 chunks][16 lanes][4]; scale half [16]. acc = fma(isum, d * dx, acc).
+  DENDRITE_PACK_Q8 = 4,
+  // As Q8, with a dendrite_qx_scales per 32 values: every other integer format.
+  // isum = s0 * isum0 + s1 * isum1 over the halves of 16 values; acc = fma(isum, d * dx, acc); with
+  // minima, msum = m0 * xsum0 + m1 * xsum1 and then acc = fma(-msum, m * dx, acc).
+  DENDRITE_PACK_QX = 5,
+} dendrite_packing;
+
+typedef struct {
+  float scale[16];
+  float minimum[16];
+  int8_t scales[2][16];
+  int8_t minima[2][16];
+} dendrite_qx_scales;
+_Static_assert(sizeof(dendrite_qx_scales) == 192, "the scales of 16 rows must not be padded");
+
+// A packed matrix: `groups` = ceil(rows / 16) groups, each its codes followed by its scales.
+typedef struct {
+  dendrite_packing packing;
+  int32_t has_minima;   // QX only
+  long rows;            // output features
+  long columns;         // input features
+  long blocks;          // columns / 32 rounded up
+  long code_bytes;      // of one group
+  long scale_bytes;     // of one group; groups are code_bytes + scale_bytes apart
+  const uint8_t *data;  // 64-byte aligned
+} dendrite_matrix;
+
+// Activations of a pass, laid out block by block so that a tile of rows reads one stretch of memory
+// (a stride of a whole row would map every row to the same cache sets).
+typedef struct {
+  long rows;
+  float *values;    // [blocks][rows][32]: for float weights
+  int8_t *codes;    // [blocks][rows][32]: for integer weights
+  float *scales;    // [blocks][rows]
+  int32_t *sums;    // [blocks][rows][2]: sums of the two halves of the codes
+} dendrite_activations;
+
+// MARK: Caches
+
+typedef enum { DENDRITE_KV_F32 = 0, DENDRITE_KV_F16 = 1, DENDRITE_KV_Q8 = 2 } dendrite_kv_type;
+
+// Where keys and values of one KV head lie in a block, in bytes from the head's base.
+//   keys    [4][head_dim][16 keys], for Q8 followed by scales float [4][quants][16]
+//   values  [64][head_dim],         for Q8 followed by scales float [64][quants]
+// Q8 quantises along head_dim in blocks of quant_length = min(32, head_dim); quants is their number.
+typedef struct {
+  dendrite_kv_type type;
+  long head_dim;
+  long quant_length;
+  long quants;
+  long key_scales;
+  long values;
+  long value_scales;
+  long head_bytes;
+} dendrite_kv_layout;
+
+dendrite_kv_layout dendrite_kv_layout_make(dendrite_kv_type type, long head_dim);
+
+// The partial state of attention of one query over some keys: floats [m, 15 unused][l: 16][n: head_dim
+// rounded up to 16]. m is an integer bound of the base-2 scores (-infinity: no key yet), l the sums of
+// the weights by key lane, n the weighted sum of the values.
+long dendrite_state_floats(long head_dim);
+
+// MARK: The table
+
+typedef struct {
+  const char *name; // "generic", "avx2", "avx512vnni", "neon"
+
+  // y[row][output feature] of groups [group_begin, group_end) for rows [row_begin, row_end).
+  // y_stride: floats between rows of y.
+  void (*matmul)(float *y, long y_stride, const dendrite_matrix *w, const dendrite_activations *x,
+                 long group_begin, long group_end, long row_begin, long row_end);
+
+  // Writes one row of activations: codes, scales and sums. scale = max|x| / 127, codes round to
+  // nearest even; max below 2^-100 counts as zero; NaN or infinity makes the scale NaN.
+  void (*quantize)(dendrite_activations *out, long row, const float *x, long columns);
+  // Writes one row of activations as floats, the last block padded with zeros.
+  void (*arrange)(dendrite_activations *out, long row, const float *x, long columns);
+
+  // y = (x * (1 / sqrt(mean(x^2) + epsilon))) * weight. Returns mean(x^2).
+  float (*rms_norm)(float *y, const float *x, const float *weight, long count, float epsilon);
+  // y = silu(gate) * up; y may be gate.
+  void (*swiglu)(float *y, const float *gate, const float *up, long count);
+  // y += x
+  void (*add)(float *y, const float *x, long count);
+  // x = (x rotated in pairs) * factor, for `heads` vectors of head_dim of which the first 2 * pairs
+  // values turn. interleaved: pairs are (2i, 2i+1), otherwise (i, i + pairs).
+  void (*rope)(float *x, const float *cosine, const float *sine, long heads, long head_dim, long pairs,
+               int interleaved, float factor);
+
+  // Stores the key and value of one KV head at a position (0 ... 63) of a block.
+  void (*store)(void *head, const dendrite_kv_layout *layout, long position, const float *key,
+                const float *value);
+  // Folds positions [begin, end) of one block into the states of `queries` query vectors, which are
+  // scaled by log2(e) / sqrt(head_dim) already.
+  void (*attend)(float *states, const float *query, long queries, const void *head,
+                 const dendrite_kv_layout *layout, long begin, long end);
+  // a = a merged with b, for `queries` states; commutes bit for bit.
+  void (*merge)(float *a, const float *b, long queries, long head_dim);
+  // out[query][head_dim] = n / sum of l; a state without keys gives zeros.
+  void (*finish)(float *out, const float *states, long queries, long head_dim);
+
+  // Index of the largest value, the lowest on ties; -1 if any value is NaN or infinite.
+  long (*argmax)(const float *x, long count);
+} dendrite_kernels;
+
+// Variants that this CPU can run, best first; `generic` is always the last.
+long dendrite_kernels_count(void);
+const dendrite_kernels *dendrite_kernels_at(long index);
+// NULL if there is no such variant or this CPU cannot run it.
+const dendrite_kernels *dendrite_kernels_named(const char *name);
+
+// Sets round-to-nearest and switches flush-to-zero off for the calling thread.
+void dendrite_float_environment_set(void);
+
+// MARK: Attention over a list of blocks
+
+// Attention of `queries` queries of one KV head over positions [begin, end) of a history.
+// blocks[b] + offset is the head's base in logical block b; entries before begin / 64 are not read.
+// scratch: 17 * queries * dendrite_state_floats(head_dim) floats.
+void dendrite_attend_history(const dendrite_kernels *kernels, float *out, const float *query,
+                             long queries, const void *const *blocks, long offset,
+                             const dendrite_kv_layout *layout, long begin, long end, float *scratch);
+
+// A moment's rest in a loop that waits for another core.
+static inline void dendrite_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// Copies a stored position verbatim between blocks (one KV head).
+void dendrite_kv_copy(void *to_head, long to_position, const void *from_head, long from_position,
+                      const dendrite_kv_layout *layout);
+
+// MARK: Packing
+
+// GGUF tensor types, by their number in the file.
+enum {
+  DENDRITE_GGUF_F32 = 0, DENDRITE_GGUF_F16 = 1, DENDRITE_GGUF_Q4_0 = 2, DENDRITE_GGUF_Q4_1 = 3,
+  DENDRITE_GGUF_Q5_0 = 6, DENDRITE_GGUF_Q5_1 = 7, DENDRITE_GGUF_Q8_0 = 8, DENDRITE_GGUF_Q2_K = 10,
+  DENDRITE_GGUF_Q3_K = 11, DENDRITE_GGUF_Q4_K = 12, DENDRITE_GGUF_Q5_K = 13, DENDRITE_GGUF_Q6_K = 14,
+  DENDRITE_GGUF_IQ4_NL = 20, DENDRITE_GGUF_IQ4_XS = 23, DENDRITE_GGUF_BF16 = 30,
+  DENDRITE_GGUF_MXFP4 = 39,
+};
+
+// The packed shape of a tensor type; data is NULL. packing is -1 for a type that is not a matrix.
+dendrite_matrix dendrite_matrix_make(int gguf_type, long rows, long columns);
+
+// Packs groups [group_begin, group_end) from rows of GGUF blocks (`row_bytes` apart, any alignment).
+// Returns the first row that holds a scale that is NaN or infinite (float types: a value), or -1.
+long dendrite_matrix_pack(uint8_t *data, const dendrite_matrix *shape, int gguf_type, const void *source,
+                          long row_bytes, long group_begin, long group_end);
+
+// MARK: Limits of the machine
+
+// Reads `bytes` (a multiple of 4,096) once in `streams` streams (1, 2, 4, 8) and returns a value that depends on them.
+uint64_t dendrite_probe_read(const void *memory, size_t bytes, long streams);
+// Runs int8 dot products in registers with the variant's instructions; returns multiply-adds done.
+double dendrite_probe_int8(const dendrite_kernels *kernels, long repetitions);

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Interleaving sixteen output rows: from GGUF blocks, row by row, to the one layout of all variants.
+#include "dendrite_kernels.h"
+#include "halves.h"
+#include "unpack.h"
+
+#include <string.h>
+
+typedef struct {
+  int type, packing, block_length, block_bytes, has_minima;
+} format;
+
+static const format formats[] = {
+    {DENDRITE_GGUF_F32, DENDRITE_PACK_F32, 1, 4, 0},
+    {DENDRITE_GGUF_F16, DENDRITE_PACK_F16, 1, 2, 0},
+    {DENDRITE_GGUF_BF16, DENDRITE_PACK_BF16, 1, 2, 0},
+    {DENDRITE_GGUF_Q4_0, DENDRITE_PACK_Q4, 32, 18, 0},
+    {DENDRITE_GGUF_Q4_1, DENDRITE_PACK_QX, 32, 20, 1},
+    {DENDRITE_GGUF_Q5_0, DENDRITE_PACK_Q8, 32, 22, 0},
+    {DENDRITE_GGUF_Q5_1, DENDRITE_PACK_QX, 32, 24, 1},
+    {DENDRITE_GGUF_Q8_0, DENDRITE_PACK_Q8, 32, 34, 0},
+    {DENDRITE_GGUF_Q2_K, DENDRITE_PACK_QX, 256, 84, 1},
+    {DENDRITE_GGUF_Q3_K, DENDRITE_PACK_QX, 256, 110, 0},
+    {DENDRITE_GGUF_Q4_K, DENDRITE_PACK_QX, 256, 144, 1},
+    {DENDRITE_GGUF_Q5_K, DENDRITE_PACK_QX, 256, 176, 1},
+    {DENDRITE_GGUF_Q6_K, DENDRITE_PACK_QX, 256, 210, 0},
+    {DENDRITE_GGUF_IQ4_NL, DENDRITE_PACK_Q8, 32, 18, 0},
+    {DENDRITE_GGUF_IQ4_XS, DENDRITE_PACK_QX, 256, 136, 0},
+    {DENDRITE_GGUF_MXFP4, DENDRITE_PACK_QX, 32, 17, 0},
+};
+
+static const format *format_of(int gguf_type) {
+  for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+    if (formats[i].type == gguf_type) return &formats[i];
+  return NULL;
+}
+
+dendrite_matrix dendrite_matrix_make(int gguf_type, long rows, long columns) {
+  const format *f = format_of(gguf_type);
+  dendrite_matrix m = {.rows = rows, .columns = columns, .blocks = (columns + 31) / 32};
+  if (!f) {
+    m.packing = (dendrite_packing)-1;
+    return m;
+  }
+  m.packing = (dendrite_packing)f->packing;
+  m.has_minima = f->has_minima;
+  switch (m.packing) {
+    case DENDRITE_PACK_F32: m.code_bytes = columns * 64; break;
+    case DENDRITE_PACK_F16:
+    case DENDRITE_PACK_BF16: m.code_bytes = (columns * 32 + 63) / 64 * 64; break;
+    case DENDRITE_PACK_Q4:
+      m.code_bytes = m.blocks * 256;
+      m.scale_bytes = (m.blocks * 32 + 63) / 64 * 64;
+      break;
+    case DENDRITE_PACK_Q8:
+      m.code_bytes = m.blocks * 512;
+      m.scale_bytes = (m.blocks * 32 + 63) / 64 * 64;
+      break;
+    case DENDRITE_PACK_QX:
+      m.code_bytes = m.blocks * 512;
+      m.scale_bytes = m.blocks * (long)sizeof(dendrite_qx_scales);
+      break;
+  }
+  return m;
+}
+
+static int is_broken_half(const uint8_t *p) { return (dendrite_load_u16(p) & 0x7c00) == 0x7c00; }
+static int is_broken_float(float x) {
+  return (dendrite_bits_of_float(x) & 0x7f800000) == 0x7f800000;
+}
+
+// Elements of `size` bytes to [k][16]; returns whether the row holds NaN or infinity.
+static int pack_float_row(uint8_t *group, const uint8_t *row, int lane, long columns, int type) {
+  int broken = 0;
+  for (long k = 0; k < columns; k++) {
+    if (type == DENDRITE_GGUF_F32) {
+      float value;
+      memcpy(&value, row + k * 4, 4);
+      broken |= is_broken_float(value);
+      memcpy(group + (k * 16 + lane) * 4, &value, 4);
+    } else {
+      const uint16_t mask = type == DENDRITE_GGUF_F16 ? 0x7c00 : 0x7f80;
+      broken |= (dendrite_load_u16(row + k * 2) & mask) == mask;
+      memcpy(group + (k * 16 + lane) * 2, row + k * 2, 2);
+    }
+  }
+  return broken;
+}
+
+static int pack_q4_row(uint8_t *group, uint8_t *scales, const uint8_t *row, int lane, long blocks) {
+  int broken = 0;
+  for (long b = 0; b < blocks; b++, row += 18) {
+    broken |= is_broken_half(row);
+    memcpy(scales + (b * 16 + lane) * 2, row, 2);
+    for (int v = 0; v < 4; v++) memcpy(group + b * 256 + v * 64 + lane * 4, row + 2 + v * 4, 4);
+  }
+  return broken;
+}
+
+static void pack_codes(uint8_t *codes, const int8_t *values, int lane) {
+  for (int c = 0; c < 8; c++) memcpy(codes + c * 64 + lane * 4, values + c * 4, 4);
+}
+
+static int pack_unpacked_row(uint8_t *group, uint8_t *scales, const uint8_t *row, int lane,
+                             const dendrite_matrix *shape, const format *f) {
+  const dendrite_unpacker unpack = dendrite_unpacker_for(f->type);
+  const int parts = f->block_length / 32;
+  int broken = 0;
+  for (long b = 0; b < shape->blocks; b++) {
+    const uint8_t *block = row + b / parts * f->block_bytes;
+    dendrite_unpacked u;
+    unpack(&u, block, (int)(b % parts));
+    broken |= is_broken_float(u.scale) | is_broken_float(u.minimum);
+    pack_codes(group + b * 512, u.codes, lane);
+    if (shape->packing == DENDRITE_PACK_Q8) { /* the first two bytes are the scale in all three types */
+      memcpy(scales + (b * 16 + lane) * 2, block, 2);
+      continue;
+    }
+    dendrite_qx_scales *s = (dendrite_qx_scales *)(scales + b * (long)sizeof(dendrite_qx_scales));
+    s->scale[lane] = u.scale;
+    s->minimum[lane] = u.minimum;
+    for (int half = 0; half < 2; half++) {
+      s->scales[half][lane] = u.scales[half];
+      s->minima[half][lane] = u.minima[half];
+    }
+  }
+  return broken;
+}
+
+long dendrite_matrix_pack(uint8_t *data, const dendrite_matrix *shape, int gguf_type, const void *source,
+                          long row_bytes, long group_begin, long group_end) {
+  const format *f = format_of(gguf_type);
+  long first_broken = -1;
+  if (!f) return 0;
+  for (long g = group_begin; g < group_end; g++) {
+    uint8_t *group = data + g * (shape->code_bytes + shape->scale_bytes);
+    uint8_t *scales = group + shape->code_bytes;
+    memset(group, 0, (size_t)(shape->code_bytes + shape->scale_bytes));
+    for (int lane = 0; lane < 16 && g * 16 + lane < shape->rows; lane++) {
+      const uint8_t *row = (const uint8_t *)source + (g * 16 + lane) * row_bytes;
+      int broken;
+      if (shape->packing <= DENDRITE_PACK_BF16)
+        broken = pack_float_row(group, row, lane, shape->columns, gguf_type);
+      else if (shape->packing == DENDRITE_PACK_Q4)
+        broken = pack_q4_row(group, scales, row, lane, shape->blocks);
+      else
+        broken = pack_unpacked_row(group, scales, row, lane, shape, f);
+      if (broken && first_broken < 0) first_broken = g * 16 + lane;
+    }
+  }
+  return first_broken;
+}
