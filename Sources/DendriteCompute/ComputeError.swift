@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the machine could not do: what was found, what was expected, what to do.
+public struct ComputeError: Error, Sendable, CustomStringConvertible {
+  public enum Code: Sendable, Hashable {
+    /// A buffer would not fit into the memory that is available.
+    case notEnoughMemory
+    /// This CPU cannot run the kernels that were asked for, or there are none of that name.
+    case unknownVariant
+    /// A weight holds NaN or infinity.
+    case notFinite
+    /// A tensor type that no kernel multiplies.
+    case unsupportedType
+    /// The number of threads or parts is out of range.
+    case badMachine
+  }
+
+  public let code: Code
+  public let message: String
+  public let remedy: String
+  public let cause: (any Error)?
+
+  public init(_ code: Code, _ message: String, remedy: String, cause: (any Error)? = nil) {
+    self.code = code
+    self.message = message
+    self.remedy = remedy
+    self.cause = cause
+  }
+
+  public var description: String { "compute: \(message)\n  try: \(remedy)" }
+}

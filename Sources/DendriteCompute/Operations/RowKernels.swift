@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package import CDendriteKernels
+
+/// The kernels that work on one row at a time, by name. A thin, inlined door to the C table.
+///
+/// Pointers must hold as many values as the counts say; nothing is checked here, because these run
+/// once per row and layer. Shapes are checked where buffers are made.
+package struct RowKernels: @unchecked Sendable {
+  // Sendable: a pointer to a constant table.
+  package let table: UnsafePointer<dendrite_kernels>
+
+  package init(_ variant: KernelVariant) { table = variant.table }
+
+  /// Writes row `row` of `activations`, as codes or as floats.
+  @inline(__always)
+  package func prepare(
+    _ activations: inout dendrite_activations, row: Int, from x: UnsafePointer<Float>, columns: Int,
+    asIntegers: Bool
+  ) {
+    if asIntegers {
+      table.pointee.quantize(&activations, row, x, columns)
+    } else {
+      table.pointee.arrange(&activations, row, x, columns)
+    }
+  }
+
+  /// y = x / rms(x) · weight; returns the mean square, which is not finite if any x is not.
+  @inline(__always)
+  package func rmsNorm(
+    _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+    count: Int, epsilon: Float
+  ) -> Float {
+    table.pointee.rms_norm(y, x, weight, count, epsilon)
+  }
+
+  @inline(__always)
+  package func swiGLU(
+    _ y: UnsafeMutablePointer<Float>, gate: UnsafePointer<Float>, up: UnsafePointer<Float>, count: Int
+  ) {
+    table.pointee.swiglu(y, gate, up, count)
+  }
+
+  /// y += x
+  @inline(__always)
+  package func add(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int) {
+    table.pointee.add(y, x, count)
+  }
+
+  @inline(__always)
+  package func rotate(
+    _ x: UnsafeMutablePointer<Float>, cosine: UnsafePointer<Float>, sine: UnsafePointer<Float>,
+    heads: Int, headDim: Int, pairs: Int, interleaved: Bool, factor: Float
+  ) {
+    table.pointee.rope(x, cosine, sine, heads, headDim, pairs, interleaved ? 1 : 0, factor)
+  }
+
+  /// The largest value's index, the lowest on ties; `nil` if a value is NaN or infinite.
+  @inline(__always)
+  package func argmax(_ x: UnsafePointer<Float>, count: Int) -> Int? {
+    let index = table.pointee.argmax(x, count)
+    return index < 0 ? nil : index
+  }
+}
