@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CDendriteKernels
+public import DendriteCheckpoint
+public import DendriteCompute
+
+/// Changes when any result changes by a bit. Written into saved contexts, compared between ranks.
+public let numericsVersion = 1
+
+/// A decoder on the CPU: packed weights, block caches, one forward pass.
+///
+/// For Llama and Qwen 2 checkpoints. Results depend on the checkpoint, the path of tokens and the cache
+/// type only; see `CausalModel`.
+///
+/// - Complexity: a pass reads all weights once, whatever the number of rows, and multiplies
+///   2 × parameters × rows.
+public final class CPUTransformer: CausalModel, @unchecked Sendable {
+  // Sendable: one thread at a time calls the model (`CausalModel`); a pass with exit rows runs on
+  // `passThread`, and every entry waits for it first.
+
+  /// Rows that one pass takes at most: longer prompts are fed in chunks.
+  public static let maximumRowCount = 512
+
+  public let description: ModelDescription
+  public let configuration: ModelConfiguration
+  public let machine: Machine
+  let weights: TransformerWeights
+  /// Tells checkpoints apart in saved contexts.
+  let fingerprint: UInt64
+  let forward: ForwardPass
+  let passThread = PassThread()
+
+  var pools: [CacheType: BlockPool] = [:]
+  var caches: [CacheState?] = []
+  var cacheGenerations: [Int] = []
+  var plan = PassPlan()
+  var passGeneration = 0
+  var marks: [(cache: Int, mark: CacheState.Mark)] = []
+
+  /// Loads and packs a checkpoint.
+  ///
+  /// - Parameter progress: called with a share 0 … 1 of the weights.
+  /// - Throws: `badCheckpoint` for tensors that are missing, misshapen or not finite,
+  ///   `notEnoughMemory` before the weights are reserved.
+  public init(
+    file: GGUFFile, machine: Machine, progress: ((Double) -> Void)? = nil
+  ) throws(ModelError) {
+    let configuration: ModelConfiguration
+    do {
+      configuration = try file.modelConfiguration()
+      try file.checkTensors(for: configuration)
+    } catch {
+      throw ModelError(.badCheckpoint, error.message, remedy: error.remedy)
+    }
+    do {
+      try MemoryBudget.check(
+        CPUTransformer.packedByteCount(of: file), for: "the packed model",
+        remedy: "choose a smaller or more strongly quantised file")
+    } catch {
+      throw ModelError(.notEnoughMemory, error.message, remedy: error.remedy)
+    }
+    var loader = WeightLoader(
+      file: file, configuration: configuration, machine: machine, progress: progress)
+    weights =
+      switch configuration.architecture {
+      case .llama: try Llama.load(&loader)
+      case .qwen2: try Qwen2.load(&loader)
+      }
+    progress?(1)
+    self.configuration = configuration
+    self.machine = machine
+    fingerprint = CPUTransformer.fingerprint(of: file)
+    forward = ForwardPass(weights: weights, machine: machine)
+    description = ModelDescription(
+      name: configuration.name, architecture: configuration.architecture.rawValue,
+      vocabularySize: configuration.vocabularySize, hiddenSize: configuration.hiddenSize,
+      layerCount: configuration.layerCount, contextLength: configuration.contextLength,
+      parameterCount: configuration.parameterCount, weightByteCount: weights.byteCount)
+  }
+
+  deinit { passThread.stop() }
+
+  /// Bytes of the packed matrices of a file.
+  public static func packedByteCount(of file: GGUFFile) -> Int {
+    file.tensors.reduce(0) { sum, tensor in
+      guard tensor.shape.count > 1 else { return sum + tensor.byteCount }
+      let shape = dendrite_matrix_make(
+        Int32(tensor.type.rawValue), tensor.rowCount, tensor.rowLength)
+      return sum + (tensor.rowCount + 15) / 16 * (shape.code_bytes + shape.scale_bytes)
+    }
+  }
+
+  /// Bytes of one position in a cache.
+  public static func cacheByteCount(of configuration: ModelConfiguration, type: CacheType) -> Int {
+    let pool = BlockPool(
+      type: type, headDim: configuration.headDim, kvHeadCount: configuration.kvHeadCount,
+      layerCount: configuration.layerCount)
+    return pool.blockBytes / 64
+  }
+
+  /// FNV-1a over names, shapes, types and the first bytes of every tensor.
+  private static func fingerprint(of file: GGUFFile) -> UInt64 {
+    var bytes: [UInt8] = []
+    for tensor in file.tensors {
+      bytes += Array("\(tensor.name) \(tensor.shape) \(tensor.type.rawValue)".utf8)
+      if let view = file.tensorIfPresent(named: tensor.name) {
+        view.withUnsafeBytes { bytes += $0.prefix(256) }
+      }
+    }
+    return SavedContext.checksum(bytes[...])
+  }
+
+  // MARK: Passes
+
+  public func submit(_ batch: RowBatch) throws(ModelError) -> Pass {
+    passThread.waitUntilIdle()
+    machine.enter()
+    try resolve(batch)
+    try forward.prepare(for: plan)
+    passGeneration += 1
+    forward.begin(generation: passGeneration)
+    for (index, row) in plan.rows.enumerated() where row.token < 0 {
+      if case .vector(let vector) = batch.rows[index].input { forward.feed(vector, row: index) }
+    }
+    let pass = Pass(results: self, generation: passGeneration)
+    if plan.hiddenCount > 0 {
+      passThread.run { [unowned(unsafe) self] in self.compute() }
+    } else {
+      compute()
+    }
+    return pass
+  }
+
+  private func compute() {
+    machine.enter()
+    forward.run(plan, caches: caches)
+    forward.end()
+  }
+
+  public func project(
+    hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
+  ) throws(ModelError) {
+    guard hiddenState.count == configuration.hiddenSize, logits.count == configuration.vocabularySize else {
+      throw ModelError(
+        .badRow,
+        "a hidden state of \(hiddenState.count) and room for \(logits.count) logits, "
+          + "expected \(configuration.hiddenSize) and \(configuration.vocabularySize)",
+        remedy: "take both sizes from the model's description")
+    }
+    try forward.project(hiddenState, into: logits)
+  }
+}
+
+extension CPUTransformer: PassResults {
+  package func waitForExit(row: Int, generation: Int) throws(ModelError) {
+    try check(generation)
+    guard row >= 0, row < plan.rows.count, case .hiddenState(let layer) = plan.rows[row].kind else {
+      throw ModelError(
+        .badRow, "row \(row) did not ask for a hidden state",
+        remedy: "set the row's output to .hiddenState(afterLayer:)")
+    }
+    forward.waitForLayer(layer)
+    try forward.checkFinite(row: row, plan: plan, upTo: layer)
+  }
+
+  package func finish(generation: Int) throws(ModelError) {
+    try check(generation)
+    forward.waitForEnd()
+    try forward.checkFinite(plan)
+  }
+
+  package func node(ofRow row: Int, generation: Int) throws(ModelError) -> NodeID {
+    try check(generation)
+    guard row >= 0, row < plan.rows.count else { throw noSuchRow(row) }
+    let planned = plan.rows[row]
+    guard let cache = caches[planned.cache], planned.node < cache.nodes.count,
+      !cache.nodes[planned.node].isEphemeral
+    else {
+      throw ModelError(
+        .staleHandle, "row \(row) is not a scratch node (any more)",
+        remedy: "ask before the cache is committed or discarded, and only for stored rows")
+    }
+    return NodeID(index: planned.node, generation: cache.scratchGeneration)
+  }
+
+  package func output(ofRow row: Int, generation: Int) throws(ModelError) -> UnsafeBufferPointer<Float> {
+    try check(generation)
+    guard row >= 0, row < plan.rows.count else { throw noSuchRow(row) }
+    let planned = plan.rows[row]
+    switch planned.kind {
+    case .logits: return forward.logits(planned.output)
+    case .hiddenState: return forward.hiddenState(planned.output)
+    case .none:
+      throw ModelError(
+        .badRow, "row \(row) asked for no output", remedy: "set the row's output before the pass")
+    }
+  }
+
+  private func check(_ generation: Int) throws(ModelError) {
+    guard generation == passGeneration else {
+      throw ModelError(
+        .staleHandle, "results of pass \(generation), but pass \(passGeneration) was submitted since",
+        remedy: "read what you need before the next submit")
+    }
+  }
+
+  private func noSuchRow(_ row: Int) -> ModelError {
+    ModelError(
+      .badRow, "row \(row), expected 0 ..< \(plan.rows.count)", remedy: "use the index that append returned")
+  }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CDendriteKernels
+internal import DendriteCheckpoint
+internal import DendriteCompute
+
+/// The arithmetic of one pass and the buffers it needs.
+///
+/// Legend: n rows, d hidden size, H query heads, K key-value heads, D head dimension, F feed-forward
+/// size, V vocabulary. Every stage works on all rows; a row never reads another row's buffers except
+/// keys and values, through the cache.
+final class ForwardPass: @unchecked Sendable {
+  // Sendable: one pass at a time runs; parts of a stage write disjoint rows or heads. The exits are
+  // published through `events`.
+
+  let weights: TransformerWeights
+  let model: ModelConfiguration
+  let machine: Machine
+  let kernels: RowKernels
+  /// log₂(e) / √D, rounded once: scores are in base 2.
+  let queryScale: Float
+
+  private(set) var buffers: PassBuffers?
+  private var outputs: PassOutputs?
+  private let events = Gate()
+  private var layersDone = -1
+  private var isRunning = false
+
+  init(weights: TransformerWeights, machine: Machine) {
+    self.weights = weights
+    model = weights.configuration
+    self.machine = machine
+    kernels = RowKernels(machine.variant)
+    queryScale = Float(1.4426950408889634 / Double(model.headDim).squareRoot())
+  }
+
+  // MARK: Buffers
+
+  /// Makes room for a plan. Allocates only when a pass is larger than any before it.
+  func prepare(for plan: PassPlan) throws(ModelError) {
+    do {
+      if (buffers?.capacity ?? 0) < max(1, plan.rows.count) {
+        buffers = nil
+        buffers = try PassBuffers(capacity: PassBuffers.rounded(plan.rows.count), model: model, parts: machine.parts)
+      }
+      try buffers?.reserveOverlay(blocks: plan.overlayBlocks, longest: plan.longest, model: model)
+      if (outputs?.logitsCapacity ?? -1) < plan.logitsCount || (outputs?.hiddenCapacity ?? -1) < plan.hiddenCount {
+        let logits = max(outputs?.logitsCapacity ?? 0, plan.logitsCount)
+        let hidden = max(outputs?.hiddenCapacity ?? 0, plan.hiddenCount)
+        outputs = nil
+        outputs = try PassOutputs(logits: logits, hidden: hidden, model: model)
+      }
+    } catch {
+      throw ModelError(.notEnoughMemory, error.message, remedy: "use fewer rows or a smaller context")
+    }
+  }
+
+  /// Puts a row's vector where its embedding would be.
+  func feed(_ vector: [Float], row: Int) {
+    guard let buffers else { return }
+    for (i, value) in vector.enumerated() { buffers.residual.base[row * model.hiddenSize + i] = value }
+  }
+
+  func logits(_ index: Int) -> UnsafeBufferPointer<Float> {
+    guard let outputs else { return UnsafeBufferPointer(start: nil, count: 0) }
+    return UnsafeBufferPointer(
+      start: outputs.logits.base + index * outputs.logitsStride, count: model.vocabularySize)
+  }
+
+  func hiddenState(_ index: Int) -> UnsafeBufferPointer<Float> {
+    guard let outputs else { return UnsafeBufferPointer(start: nil, count: 0) }
+    return UnsafeBufferPointer(
+      start: outputs.hidden.base + index * model.hiddenSize, count: model.hiddenSize)
+  }
+
+  // MARK: Events
+
+  func begin(generation: Int) {
+    events.signal {
+      layersDone = -1
+      isRunning = true
+    }
+  }
+
+  func end() { events.signal { isRunning = false } }
+
+  func waitForLayer(_ layer: Int) { events.wait { layersDone >= layer || !isRunning } }
+
+  func waitForEnd() { events.wait { !isRunning } }
+
+  // MARK: The pass
+
+  func run(_ plan: PassPlan, caches: [CacheState?]) {
+    guard !plan.rows.isEmpty, let buffers else { return }
+    let n = plan.rows.count
+    let context = StageContext(pass: self, plan: plan, caches: caches, buffers: buffers)
+    context.rows(n) { $0.embed($1) }
+    publishExits(plan, afterLayer: 0, buffers)
+    let d = model.hiddenSize
+    for (index, layer) in weights.layers.enumerated() {
+      context.layer = index
+      let attention = buffers.narrow.view(rows: n)
+      context.rows(n) { $0.normaliseForAttention($1) }
+      machine.multiply(
+        attention,
+        Product(layer.query, into: buffers.query.base, stride: buffers.queryStride),
+        Product(layer.key, into: buffers.key.base, stride: buffers.keyStride),
+        Product(layer.value, into: buffers.value.base, stride: buffers.keyStride))
+      context.rows(n) { $0.rotateAndStore($1) }
+      context.items(n * model.kvHeadCount) { $0.attend($1, part: $2) }
+      context.rows(n) { $0.prepareAttended($1) }
+      machine.multiply(
+        buffers.wide.view(rows: n), Product(layer.output, into: buffers.delta.base, stride: d))
+      context.rows(n) { $0.normaliseForFeedForward($1) }
+      machine.multiply(
+        buffers.narrow.view(rows: n),
+        Product(layer.gate, into: buffers.gate.base, stride: buffers.wideStride),
+        Product(layer.up, into: buffers.up.base, stride: buffers.wideStride))
+      context.rows(n) { $0.activate($1) }
+      machine.multiply(
+        buffers.wide.view(rows: n), Product(layer.down, into: buffers.delta.base, stride: d))
+      context.rows(n) { $0.addFeedForward($1) }
+      publishExits(plan, afterLayer: index + 1, buffers)
+    }
+    if plan.logitsCount > 0, let outputs {
+      context.outputs = outputs
+      context.rows(n) { $0.normaliseForHead($1) }
+      machine.multiply(
+        outputs.normed.view(rows: plan.logitsCount),
+        Product(weights.head, into: outputs.logits.base, stride: outputs.logitsStride))
+    }
+  }
+
+  private func publishExits(_ plan: PassPlan, afterLayer layer: Int, _ buffers: PassBuffers) {
+    guard plan.hiddenCount > 0, let outputs else { return }
+    let d = model.hiddenSize
+    for (index, row) in plan.rows.enumerated() where row.kind == .hiddenState(afterLayer: layer) {
+      (outputs.hidden.base + row.output * d).update(from: buffers.residual.base + index * d, count: d)
+    }
+    events.signal { layersDone = layer }
+  }
+
+  // MARK: Checks
+
+  /// Throws if a row that is read out met NaN or infinity.
+  func checkFinite(_ plan: PassPlan) throws(ModelError) {
+    guard let buffers else { return }
+    for (index, row) in plan.rows.enumerated() where row.kind != .none {
+      if buffers.fault[index] >= 0 { throw notFinite(row: index, layer: Int(buffers.fault[index])) }
+      if row.kind == .logits, kernels.argmax(logits(row.output).baseAddress.unsafelyUnwrapped, count: model.vocabularySize) == nil {
+        throw notFinite(row: index, layer: model.layerCount)
+      }
+    }
+  }
+
+  func checkFinite(row: Int, plan: PassPlan, upTo layer: Int) throws(ModelError) {
+    let state = hiddenState(plan.rows[row].output)
+    if !state.allSatisfy(\.isFinite) { throw notFinite(row: row, layer: max(0, layer - 1)) }
+  }
+
+  private func notFinite(row: Int, layer: Int) -> ModelError {
+    let place = layer < model.layerCount ? "in layer \(layer)" : "in the output head"
+    return ModelError(
+      .notFinite, "row \(row) met NaN or infinity \(place), expected finite numbers",
+      remedy: "check the file with `dendrite inspect`; weights of this size overflow Float32")
+  }
+
+  // MARK: Exits
+
+  /// Final norm and head of one hidden state, on the calling thread.
+  func project(
+    _ hidden: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
+  ) throws(ModelError) {
+    do {
+      let d = model.hiddenSize
+      let activations = try Activations(capacity: 1, columns: d)
+      let normed = try AlignedBuffer<Float>(zeroed: d)
+      guard let source = hidden.baseAddress, let target = logits.baseAddress else { return }
+      _ = kernels.rmsNorm(
+        normed.base, source, weight: weights.outputNorm.base, count: d, epsilon: model.rmsNormEpsilon)
+      var view = activations.view(rows: 1)
+      kernels.prepare(&view, row: 0, from: normed.base, columns: d, asIntegers: weights.head.usesIntegers)
+      weights.head.withShape { shape in
+        kernels.table.pointee.matmul(target, logits.count, shape, &view, 0, weights.head.groupCount, 0, 1)
+      }
+    } catch {
+      throw ModelError(.notEnoughMemory, error.message, remedy: error.remedy)
+    }
+  }
+}

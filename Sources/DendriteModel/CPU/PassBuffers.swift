@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CDendriteKernels
+internal import DendriteCheckpoint
+internal import DendriteCompute
+
+/// Scratch memory for passes of up to `capacity` rows. Shapes are `[capacity, stride]`.
+final class PassBuffers {
+  let capacity: Int
+  let queryStride: Int
+  let keyStride: Int
+  let wideStride: Int
+  /// The residual stream, `[n, d]`.
+  let residual: AlignedBuffer<Float>
+  let normed: AlignedBuffer<Float>
+  let query: AlignedBuffer<Float>
+  let key: AlignedBuffer<Float>
+  let value: AlignedBuffer<Float>
+  /// Output of attention, `[n, H·D]`.
+  let attended: AlignedBuffer<Float>
+  let gate: AlignedBuffer<Float>
+  let up: AlignedBuffer<Float>
+  /// What a block adds to the residual stream, `[n, d]`.
+  let delta: AlignedBuffer<Float>
+  let cosine: AlignedBuffer<Float>
+  let sine: AlignedBuffer<Float>
+  /// Inputs of d columns, and of H·D or F columns.
+  let narrow: Activations
+  let wide: Activations
+  /// First layer in which a row was not finite, or -1, `[n]`.
+  let fault: AlignedBuffer<Int32>
+  /// Partial states of attention, for each part.
+  let states: AlignedBuffer<Float>
+  let statesPerPart: Int
+  /// Gathered blocks of one KV head, for each part; empty until a pass has branches.
+  private(set) var overlay: AlignedBuffer<UInt8>?
+  private(set) var overlayBytesPerPart = 0
+  /// Block tables of gathered rows, for each part.
+  private(set) var tables: AlignedBuffer<UInt>?
+  private(set) var tableEntriesPerPart = 0
+  private let parts: Int
+
+  /// Capacities grow by powers of two, so that few sizes are ever allocated.
+  static func rounded(_ rows: Int) -> Int {
+    var capacity = 1
+    while capacity < rows { capacity *= 2 }
+    return capacity
+  }
+
+  init(capacity: Int, model: ModelConfiguration, parts: Int) throws(ComputeError) {
+    let heads = model.headCount * model.headDim
+    self.capacity = capacity
+    self.parts = parts
+    queryStride = heads
+    keyStride = model.kvHeadCount * model.headDim
+    wideStride = model.feedForwardSize
+    residual = try AlignedBuffer(zeroed: capacity * model.hiddenSize)
+    normed = try AlignedBuffer(zeroed: capacity * model.hiddenSize)
+    query = try AlignedBuffer(zeroed: capacity * heads)
+    key = try AlignedBuffer(zeroed: capacity * keyStride)
+    value = try AlignedBuffer(zeroed: capacity * keyStride)
+    attended = try AlignedBuffer(zeroed: capacity * heads)
+    gate = try AlignedBuffer(zeroed: capacity * wideStride)
+    up = try AlignedBuffer(zeroed: capacity * wideStride)
+    delta = try AlignedBuffer(zeroed: capacity * model.hiddenSize)
+    cosine = try AlignedBuffer(zeroed: capacity * model.ropeDimensionCount / 2)
+    sine = try AlignedBuffer(zeroed: capacity * model.ropeDimensionCount / 2)
+    narrow = try Activations(capacity: capacity, columns: model.hiddenSize)
+    wide = try Activations(capacity: capacity, columns: max(heads, wideStride))
+    fault = try AlignedBuffer(zeroed: capacity)
+    let group = model.headCount / model.kvHeadCount
+    statesPerPart = 17 * group * dendrite_state_floats(model.headDim)
+    states = try AlignedBuffer(zeroed: parts * statesPerPart)
+  }
+
+  /// Makes room for rows that see up to `blocks` gathered blocks of a history of `longest` rows.
+  func reserveOverlay(blocks: Int, longest: Int, model: ModelConfiguration) throws(ComputeError) {
+    guard blocks > 0 else { return }
+    // A float cache has the largest head; every type fits into its room.
+    let headBytes = dendrite_kv_layout_make(DENDRITE_KV_F32, model.headDim).head_bytes
+    if overlayBytesPerPart < blocks * headBytes {
+      overlay = nil
+      overlayBytesPerPart = blocks * headBytes
+      overlay = try AlignedBuffer(zeroed: parts * overlayBytesPerPart)
+    }
+    let entries = (longest + 63) / 64
+    if tableEntriesPerPart < entries {
+      tables = nil
+      tableEntriesPerPart = PassBuffers.rounded(entries)
+      tables = try AlignedBuffer(zeroed: parts * tableEntriesPerPart)
+    }
+  }
+}
+
+/// Memory for what a pass hands out.
+final class PassOutputs {
+  let logitsCapacity: Int
+  let hiddenCapacity: Int
+  let logitsStride: Int
+  let logits: AlignedBuffer<Float>
+  let hidden: AlignedBuffer<Float>
+  /// Input of the head: the normed rows that asked for logits.
+  let normed: Activations
+
+  init(logits count: Int, hidden hiddenCount: Int, model: ModelConfiguration) throws(ComputeError) {
+    logitsCapacity = count
+    hiddenCapacity = hiddenCount
+    logitsStride = (model.vocabularySize + 15) / 16 * 16
+    logits = try AlignedBuffer(zeroed: count * logitsStride)
+    hidden = try AlignedBuffer(zeroed: hiddenCount * model.hiddenSize)
+    normed = try Activations(capacity: max(1, count), columns: model.hiddenSize)
+  }
+}

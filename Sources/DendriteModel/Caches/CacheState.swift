@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CDendriteKernels
+
+/// One sequence's history and scratch nodes.
+///
+/// The history is positions `0 ..< length` in blocks of 64. A scratch node is stored *in place*, at its
+/// logical position behind the history, if it continues the trunk (the first chain from the tip);
+/// otherwise in scratch blocks, from which attention gathers it and `commit` copies it verbatim.
+final class CacheState {
+  struct Node {
+    /// Index of the parent node, or -1 for the tip.
+    var parent: Int32
+    /// Index in the history that this node would have.
+    var logical: Int32
+    /// Place in the scratch blocks, or -1 if it is stored in place.
+    var scratchSlot: Int32
+    var isEphemeral: Bool
+    var isInPlace: Bool { scratchSlot < 0 }
+  }
+
+  static let scratchBlockCount = 2
+
+  let type: CacheType
+  let pool: BlockPool
+  let capacity: Int
+  private(set) var length = 0
+  private(set) var nodes: [Node] = []
+  /// Counts commits and discards; node handles of an earlier count are stale.
+  private(set) var scratchGeneration = 0
+  private var blocks: [Int] = []
+  private var scratchBlocks: [Int] = []
+  private var trunkEnd = 0
+  private var trunkLast: Int32 = -1
+  private var scratchUsed = 0
+  /// Bases of `blocks`, for the kernels.
+  let blockBases: UnsafeMutablePointer<UnsafeRawPointer?>
+
+  static func blockCount(for capacity: Int) -> Int { (capacity + 63) / 64 + scratchBlockCount }
+
+  /// The pool must have reserved `blockCount(for: capacity)` blocks.
+  init(type: CacheType, pool: BlockPool, capacity: Int) {
+    self.type = type
+    self.pool = pool
+    self.capacity = capacity
+    let count = CacheState.blockCount(for: capacity)
+    blockBases = .allocate(capacity: count)
+    blockBases.initialize(repeating: nil, count: count)
+    blocks.reserveCapacity(count)
+    nodes.reserveCapacity(1024)
+    scratchBlocks.reserveCapacity(CacheState.scratchBlockCount)
+  }
+
+  deinit { blockBases.deallocate() }
+
+  func giveBack() {
+    for block in blocks + scratchBlocks { pool.drop(block) }
+    blocks = []
+    scratchBlocks = []
+    pool.unreserve(CacheState.blockCount(for: capacity))
+  }
+
+  // MARK: Scratch nodes
+
+  /// What a failed pass puts back.
+  struct Mark {
+    fileprivate let nodes: Int
+    fileprivate let trunkEnd: Int
+    fileprivate let trunkLast: Int32
+    fileprivate let scratchUsed: Int
+  }
+
+  var mark: Mark {
+    Mark(nodes: nodes.count, trunkEnd: trunkEnd, trunkLast: trunkLast, scratchUsed: scratchUsed)
+  }
+
+  func rewind(to mark: Mark) {
+    nodes.removeLast(nodes.count - mark.nodes)
+    trunkEnd = mark.trunkEnd
+    trunkLast = mark.trunkLast
+    scratchUsed = mark.scratchUsed
+  }
+
+  /// Appends a node behind `parent` (-1: the tip).
+  ///
+  /// - Throws: `contextFull`.
+  func append(parent: Int32, isStored: Bool) throws(ModelError) -> Int {
+    let logical = parent < 0 ? length : Int(nodes[Int(parent)].logical) + 1
+    guard logical < capacity else {
+      throw ModelError(
+        .contextFull, "the row at position \(logical) does not fit into a cache of \(capacity) positions",
+        remedy: "make the cache larger, or truncate it first")
+    }
+    let continuesTrunk = isStored && logical == trunkEnd && parent == trunkLast
+    var slot: Int32 = -1
+    if continuesTrunk {
+      makeWritable(logical / 64)
+      trunkEnd = logical + 1
+      trunkLast = Int32(nodes.count)
+    } else {
+      guard scratchUsed < CacheState.scratchBlockCount * 64 else {
+        throw ModelError(
+          .contextFull, "more than \(CacheState.scratchBlockCount * 64) scratch rows beside the first chain",
+          remedy: "commit or discard before adding branches")
+      }
+      if scratchUsed / 64 == scratchBlocks.count { scratchBlocks.append(pool.take()) }
+      slot = Int32(scratchUsed)
+      scratchUsed += 1
+    }
+    nodes.append(
+      Node(parent: parent, logical: Int32(logical), scratchSlot: slot, isEphemeral: !isStored))
+    return nodes.count - 1
+  }
+
+  /// Where a node's keys and values are.
+  func place(of node: Node) -> (base: UnsafeMutableRawPointer, position: Int) {
+    if node.isInPlace { return (pool.base(of: blocks[Int(node.logical) / 64]), Int(node.logical) % 64) }
+    let slot = Int(node.scratchSlot)
+    return (pool.base(of: scratchBlocks[slot / 64]), slot % 64)
+  }
+
+  private func makeWritable(_ index: Int) {
+    if index == blocks.count {
+      blocks.append(pool.take())
+    } else if pool.isShared(blocks[index]) {
+      let copy = pool.take()
+      pool.base(of: copy).copyMemory(from: pool.base(of: blocks[index]), byteCount: pool.blockBytes)
+      pool.drop(blocks[index])
+      blocks[index] = copy
+    }
+    blockBases[index] = UnsafeRawPointer(pool.base(of: blocks[index]))
+  }
+
+  // MARK: History
+
+  func discard() {
+    nodes.removeAll(keepingCapacity: true)
+    scratchGeneration &+= 1
+    trunkEnd = length
+    trunkLast = -1
+    scratchUsed = 0
+  }
+
+  /// Makes a checked path of nodes history.
+  func commit(_ path: some Collection<Int>, layerCount: Int, kvHeadCount: Int) {
+    for index in path {
+      let node = nodes[index]
+      if !node.isInPlace {
+        let logical = Int(node.logical)
+        makeWritable(logical / 64)
+        let from = place(of: node)
+        let to = pool.base(of: blocks[logical / 64])
+        withUnsafePointer(to: pool.layout) { layout in
+          for head in 0..<layerCount * kvHeadCount {
+            let origin = head * pool.layout.head_bytes
+            dendrite_kv_copy(to + origin, logical % 64, from.base + origin, from.position, layout)
+          }
+        }
+      }
+      length += 1
+    }
+    discard()
+  }
+
+  func truncate(to newLength: Int) {
+    length = newLength
+    discard()
+    let needed = (newLength + 63) / 64
+    while blocks.count > needed { pool.drop(blocks.removeLast()) }
+  }
+
+  /// A state with the same history that shares its blocks; the pool must have reserved for it.
+  func fork() -> CacheState {
+    let copy = CacheState(type: type, pool: pool, capacity: capacity)
+    for index in 0..<(length + 63) / 64 {
+      pool.share(blocks[index])
+      copy.blocks.append(blocks[index])
+      copy.blockBases[index] = blockBases[index]
+    }
+    copy.length = length
+    copy.trunkEnd = length
+    return copy
+  }
+
+  // MARK: Bytes
+
+  /// Blocks that hold history, in order.
+  var historyBlocks: [UnsafeMutableRawPointer] {
+    (0..<(length + 63) / 64).map { pool.base(of: blocks[$0]) }
+  }
+
+  /// Fills an empty state with saved blocks.
+  func load(length: Int, from bytes: UnsafeRawPointer) {
+    for index in 0..<(length + 63) / 64 {
+      makeWritable(index)
+      pool.base(of: blocks[index]).copyMemory(
+        from: bytes + index * pool.blockBytes, byteCount: pool.blockBytes)
+    }
+    self.length = length
+    discard()
+  }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The bytes of a saved history: a header, the blocks verbatim, a checksum.
+///
+/// ```
+/// "DNDC"  u32 layout version  u32 numerics version  u32 cache type
+/// u64 model fingerprint  u64 length  u64 block bytes
+/// blocks …  u64 FNV-1a of everything before
+/// ```
+enum SavedContext {
+  static let layoutVersion: UInt32 = 1
+  static let headerBytes = 40
+
+  struct Header {
+    var numericsVersion: UInt32
+    var type: UInt32
+    var fingerprint: UInt64
+    var length: Int
+    var blockBytes: Int
+  }
+
+  static func encode(_ header: Header, blocks: [UnsafeMutableRawPointer]) -> [UInt8] {
+    var bytes: [UInt8] = Array("DNDC".utf8)
+    bytes.reserveCapacity(headerBytes + blocks.count * header.blockBytes + 8)
+    append(layoutVersion, to: &bytes)
+    append(header.numericsVersion, to: &bytes)
+    append(header.type, to: &bytes)
+    append(header.fingerprint, to: &bytes)
+    append(UInt64(header.length), to: &bytes)
+    append(UInt64(header.blockBytes), to: &bytes)
+    for block in blocks {
+      bytes.append(contentsOf: UnsafeRawBufferPointer(start: block, count: header.blockBytes))
+    }
+    append(checksum(bytes[...]), to: &bytes)
+    return bytes
+  }
+
+  /// Reads the header and checks the length and the checksum.
+  static func decode(_ bytes: [UInt8]) throws(ModelError) -> Header {
+    guard bytes.count >= headerBytes + 8, bytes.starts(with: "DNDC".utf8) else {
+      throw damaged("\(bytes.count) bytes that do not begin with a context's header")
+    }
+    let version: UInt32 = integer(bytes, at: 4)
+    guard version == layoutVersion else {
+      throw damaged("a context of layout version \(version), expected \(layoutVersion)")
+    }
+    let length: UInt64 = integer(bytes, at: 24)
+    let blockBytes: UInt64 = integer(bytes, at: 32)
+    let blocks = (length &+ 63) / 64
+    let (payload, overflow) = blocks.multipliedReportingOverflow(by: blockBytes)
+    guard !overflow, length < 1 << 40, payload == UInt64(bytes.count - headerBytes - 8) else {
+      throw damaged("\(bytes.count) bytes for a context of \(length) tokens")
+    }
+    let stored: UInt64 = integer(bytes, at: bytes.count - 8)
+    guard stored == checksum(bytes[..<(bytes.count - 8)]) else {
+      throw damaged("a context whose checksum does not match its content")
+    }
+    return Header(
+      numericsVersion: integer(bytes, at: 8), type: integer(bytes, at: 12),
+      fingerprint: integer(bytes, at: 16), length: Int(length), blockBytes: Int(blockBytes))
+  }
+
+  static func damaged(_ found: String) -> ModelError {
+    ModelError(
+      .badContext, "found \(found)",
+      remedy: "save the context again from the prompt; it cannot be repaired")
+  }
+
+  /// FNV-1a over eight bytes at a time, the tail byte by byte.
+  static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+    bytes.withUnsafeBytes { buffer in
+      var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+      let words = buffer.count / 8
+      for i in 0..<words {
+        let word = UInt64(littleEndian: buffer.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self))
+        hash = (hash ^ word) &* 0x100_0000_01b3
+        hash ^= hash >> 29
+      }
+      for i in words * 8..<buffer.count { hash = (hash ^ UInt64(buffer[i])) &* 0x100_0000_01b3 }
+      return hash
+    }
+  }
+
+  private static func append<T: FixedWidthInteger>(_ value: T, to bytes: inout [UInt8]) {
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  private static func integer<T: FixedWidthInteger>(_ bytes: [UInt8], at index: Int) -> T {
+    bytes.withUnsafeBytes { T(littleEndian: $0.loadUnaligned(fromByteOffset: index, as: T.self)) }
+  }
+}
