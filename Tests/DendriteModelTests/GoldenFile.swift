@@ -15,7 +15,9 @@ struct GoldenFile {
     let width: Int
     let values: [Float]
 
-    func values(ofRow index: Int) -> ArraySlice<Float> { values[index * width..<(index + 1) * width] }
+    func values(ofRow index: Int) -> ArraySlice<Float> {
+      values[index * width..<(index + 1) * width]
+    }
   }
 
   let cases: [Case]
@@ -25,7 +27,9 @@ struct GoldenFile {
     var at = 4
     func integer() -> Int {
       defer { at += 4 }
-      return data.withUnsafeBytes { Int(Int32(littleEndian: $0.loadUnaligned(fromByteOffset: at, as: Int32.self))) }
+      return data.withUnsafeBytes {
+        Int(Int32(littleEndian: $0.loadUnaligned(fromByteOffset: at, as: Int32.self)))
+      }
     }
     func integers(_ count: Int) -> [Int] { (0..<count).map { _ in integer() } }
     precondition(data.starts(with: Array("DGLD".utf8)), "\(path) is not a golden file")
@@ -41,7 +45,9 @@ struct GoldenFile {
       let positions = integers(count)
       let rows = integers(integer())
       let width = integer()
-      let values = (0..<rows.count * width).map { _ in Float(bitPattern: UInt32(bitPattern: Int32(integer()))) }
+      let values = (0..<rows.count * width).map { _ in
+        Float(bitPattern: UInt32(bitPattern: Int32(integer())))
+      }
       cases.append(
         Case(
           name: name, kind: kind, layer: layer, tokens: tokens, positions: positions, rows: rows,

@@ -47,7 +47,8 @@ import Testing
       for i in range {
         batch.append(
           Row(
-            cache: cache, input: .token(item.tokens[i]), parent: i == start ? .tip : .row(i - start - 1),
+            cache: cache, input: .token(item.tokens[i]),
+            parent: i == start ? .tip : .row(i - start - 1),
             output: item.rows.contains(i) ? kind : .none, position: item.positions[i]))
       }
       let pass = try model.submit(batch)
