@@ -69,14 +69,35 @@ let package = Package(
     .executableTarget(
       name: "DendriteFuzzer", dependencies: ["DendriteCheckpoint", "DendriteTokenizer"],
       path: "Tests/DendriteFuzzer", swiftSettings: strict),
+    .target(
+      name: "CKernelTrace", dependencies: ["CDendriteKernels"], path: "Tests/KernelTrace",
+      cSettings: [.unsafeFlags(["-std=c17", "-O2", "-Wall", "-Wextra"])]),
+    .executableTarget(
+      name: "DendriteTrace",
+      dependencies: [
+        "CDendriteKernels", "CKernelTrace", "DendriteCheckpoint", "DendriteCompute", "DendriteDecoding",
+        "DendriteModel", "DendriteTokenizer",
+      ],
+      path: "Tests/DendriteTrace", swiftSettings: strict),
+    .target(name: "CAllocationCounter", path: "Tests/AllocationCounter"),
+    .executableTarget(
+      name: "DendriteAllocations",
+      dependencies: [
+        "CAllocationCounter", "DendriteCheckpoint", "DendriteCompute", "DendriteDecoding",
+        "DendriteModel", "DendriteTokenizer",
+      ],
+      path: "Tests/DendriteAllocations", swiftSettings: strict),
+    .testTarget(
+      name: "HouseTests", dependencies: ["DendriteTestSupport"], swiftSettings: strict),
     tests(of: "DendriteCompute", ["CDendriteKernels"]),
     tests(of: "DendriteTokenizer", ["DendriteCheckpoint"]),
     tests(of: "DendriteReport"),
-    tests(of: "DendriteCheckpoint"),
+    tests(of: "DendriteCheckpoint", ["DendriteTokenizer"]),
     tests(of: "DendriteModel", ["DendriteCheckpoint", "DendriteCompute"]),
     tests(of: "DendriteDecoding", ["DendriteModel", "DendriteTokenizer", "DendriteCheckpoint"]),
     .testTarget(
-      name: "DendriteCommandTests", dependencies: ["Dendrite", "DendriteTestSupport"],
+      name: "DendriteCommandTests",
+      dependencies: ["Dendrite", "DendriteCommand", "DendriteReport", "DendriteTestSupport"],
       swiftSettings: strict),
   ]
 )

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CDendriteKernels
+package import CDendriteKernels
 
 /// One implementation of all kernels. Variants differ in instructions, never in results.
 public struct KernelVariant: Sendable, Hashable, CustomStringConvertible {
@@ -7,7 +7,8 @@ public struct KernelVariant: Sendable, Hashable, CustomStringConvertible {
   public let name: String
   private let address: UInt
 
-  private init(_ table: UnsafePointer<dendrite_kernels>) {
+  /// Kernels of one's own, for recording calls. The table must live as long as the program.
+  package init(_ table: UnsafePointer<dendrite_kernels>) {
     name = String(cString: table.pointee.name)
     address = UInt(bitPattern: UnsafeRawPointer(table))
   }

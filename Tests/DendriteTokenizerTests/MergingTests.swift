@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DendriteTestSupport
 import DendriteTokenizer
 import Testing
 
 /// The order of merges, against definitions written for reading; strength: the same.
 @Suite struct MergingTests {
-  @Test(arguments: 0..<40 as Range<UInt64>)
-  func `byte-level merges go by rank, leftmost first`(seed: UInt64) throws {
+  @Test(arguments: 0..<40)
+  func `byte-level merges go by rank, leftmost first`(seed: Int) throws {
     var generator = SeededGenerator(seed: seed)
     let merges = Self.randomMerges(&generator)
     let vocabulary = ToyVocabulary.byteLevel(merges: merges)
@@ -20,8 +21,8 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<40 as Range<UInt64>)
-  func `SentencePiece merges go by score, leftmost first`(seed: UInt64) throws {
+  @Test(arguments: 0..<40)
+  func `SentencePiece merges go by score, leftmost first`(seed: Int) throws {
     var generator = SeededGenerator(seed: seed)
     // Few different scores, so that ties are common; c is a character but never a piece.
     let pieces = Self.randomPieces(&generator, alphabet: seed % 2 == 0 ? "abc▁" : "abc")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DendriteTestSupport
 import DendriteTokenizer
 import Testing
 
@@ -72,8 +73,8 @@ import Testing
     #expect(cut.preTokenizer.split(cut.pieces.joined()) == cut.pieces)
   }
 
-  @Test(arguments: PreTokenizer.allCases, 0..<20 as Range<UInt64>)
-  func `pieces concatenate to the text`(preTokenizer: PreTokenizer, seed: UInt64) {
+  @Test(arguments: PreTokenizer.allCases, 0..<20)
+  func `pieces concatenate to the text`(preTokenizer: PreTokenizer, seed: Int) {
     var generator = SeededGenerator(seed: seed)
     for _ in 0..<20 {
       let text = generator.text(upTo: 60)

@@ -78,9 +78,7 @@ struct GoldenText: Decodable {
 
   /// All lines; a missing file is an error.
   static func all() throws -> [GoldenText] {
-    let file = URL(fileURLWithPath: #filePath)
-      .deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Goldens/tokenizer/stress.jsonl")
+    let file = URL(fileURLWithPath: Repository.golden("tokenizer/stress.jsonl"))
     let lines = try Data(contentsOf: file).split(separator: UInt8(ascii: "\n"))
     return try lines.map { try JSONDecoder().decode(GoldenText.self, from: Data($0)) }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DendriteTestSupport
 import DendriteTokenizer
 
 /// Small vocabularies that are complete: every text can be encoded.
@@ -57,20 +58,7 @@ enum ToyVocabulary {
   }
 }
 
-/// SplitMix64: the same numbers for the same seed, everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
-  }
-
+extension SeededGenerator {
   /// A text of up to `count` scalars of many kinds; never U+FFFD.
   mutating func text(upTo count: Int) -> String {
     let ranges: [ClosedRange<UInt32>] = [

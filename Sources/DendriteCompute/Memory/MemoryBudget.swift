@@ -54,6 +54,7 @@ public enum MemoryBudget {
       unit += 1
     }
     let tenths = (value * 10).rounded() / 10
-    return unit == 0 || tenths >= 100 ? "\(Int(value.rounded())) \(units[unit])" : "\(tenths) \(units[unit])"
+    return unit == 0 || tenths >= 100
+      ? "\(Int(value.rounded())) \(units[unit])" : "\(tenths) \(units[unit])"
   }
 }

@@ -36,7 +36,9 @@ package enum SystemText {
   /// The integer behind `name` on the first line that begins with it.
   package static func field(_ name: String, in text: String) -> Int? {
     for line in text.split(separator: "\n") where line.hasPrefix(name) {
-      return line.dropFirst(name.count).split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }
+      return line.dropFirst(name.count).split(whereSeparator: \.isWhitespace).first.flatMap {
+        Int($0)
+      }
     }
     return nil
   }

@@ -55,7 +55,8 @@ extension Machine {
   /// - Precision: exact integer products per 32 values, one fused addition each, blocks in order.
   /// - Complexity: one fork and join.
   package func multiply(
-    _ activations: dendrite_activations, _ first: Product, _ second: Product? = nil, _ third: Product? = nil
+    _ activations: dendrite_activations, _ first: Product, _ second: Product? = nil,
+    _ third: Product? = nil
   ) {
     let groups = first.groups + (second?.groups ?? 0) + (third?.groups ?? 0)
     let parts = min(groups, self.parts)

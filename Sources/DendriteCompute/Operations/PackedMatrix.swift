@@ -55,7 +55,8 @@ package final class PackedMatrix: Sendable {
     }
     for part in 0..<parts where firstBroken[part] >= 0 {
       throw ComputeError(
-        .notFinite, "tensor '\(name)' has NaN or infinity in row \(firstBroken[part]), expected finite weights",
+        .notFinite,
+        "tensor '\(name)' has NaN or infinity in row \(firstBroken[part]), expected finite weights",
         remedy: "the file is damaged or was converted wrongly: get it again")
     }
     self.rows = rows

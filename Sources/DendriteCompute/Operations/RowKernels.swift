@@ -35,7 +35,8 @@ package struct RowKernels: @unchecked Sendable {
 
   @inline(__always)
   package func swiGLU(
-    _ y: UnsafeMutablePointer<Float>, gate: UnsafePointer<Float>, up: UnsafePointer<Float>, count: Int
+    _ y: UnsafeMutablePointer<Float>, gate: UnsafePointer<Float>, up: UnsafePointer<Float>,
+    count: Int
   ) {
     table.pointee.swiglu(y, gate, up, count)
   }

@@ -29,7 +29,8 @@ public enum AvailableCores {
     /// Cores of the affinity mask, from a list such as "0-3,8".
     private static func affinity() -> Int? {
       guard let status = SystemText.read("/proc/self/status"),
-        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed_list:") }),
+        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed_list:") }
+        ),
         let list = line.split(whereSeparator: \.isWhitespace).last
       else { return nil }
       var cores = 0

@@ -22,10 +22,12 @@ package struct NativeThread: @unchecked Sendable {
     let context = Unmanaged.passRetained(Box(body)).toOpaque()
     #if canImport(Darwin)
       var thread: pthread_t?
-      let status = pthread_create(&thread, nil, { context in
-        Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body()
-        return nil
-      }, context)
+      let status = pthread_create(
+        &thread, nil,
+        { context in
+          Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body()
+          return nil
+        }, context)
       guard status == 0, let thread else {
         Unmanaged<Box>.fromOpaque(context).release()
         return nil
@@ -33,10 +35,12 @@ package struct NativeThread: @unchecked Sendable {
       return NativeThread(thread: thread)
     #else
       var thread = pthread_t()
-      let status = pthread_create(&thread, nil, { context in
-        if let context { Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body() }
-        return nil
-      }, context)
+      let status = pthread_create(
+        &thread, nil,
+        { context in
+          if let context { Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body() }
+          return nil
+        }, context)
       guard status == 0 else {
         Unmanaged<Box>.fromOpaque(context).release()
         return nil

@@ -48,7 +48,8 @@ extension CPUTransformer {
     }
     let pool = pool(for: type)
     try pool.reserve(
-      CacheState.blockCount(for: capacity), purpose: "a \(type.rawValue) cache for \(capacity) tokens")
+      CacheState.blockCount(for: capacity),
+      purpose: "a \(type.rawValue) cache for \(capacity) tokens")
     return adopt(CacheState(type: type, pool: pool, capacity: capacity))
   }
 
@@ -60,9 +61,13 @@ extension CPUTransformer {
     cacheGenerations[cache.index] += 1
   }
 
-  public func length(of cache: CacheHandle) throws(ModelError) -> Int { try state(of: cache).length }
+  public func length(of cache: CacheHandle) throws(ModelError) -> Int {
+    try state(of: cache).length
+  }
 
-  public func capacity(of cache: CacheHandle) throws(ModelError) -> Int { try state(of: cache).capacity }
+  public func capacity(of cache: CacheHandle) throws(ModelError) -> Int {
+    try state(of: cache).capacity
+  }
 
   public func commit(_ path: some Collection<NodeID>, to cache: CacheHandle) throws(ModelError) {
     passThread.waitUntilIdle()
@@ -82,7 +87,8 @@ extension CPUTransformer {
       parent = Int32(id.index)
     }
     state.commit(
-      path.lazy.map(\.index), layerCount: configuration.layerCount, kvHeadCount: configuration.kvHeadCount)
+      path.lazy.map(\.index), layerCount: configuration.layerCount,
+      kvHeadCount: configuration.kvHeadCount)
   }
 
   public func commit(rows: Range<Int>, of pass: Pass, to cache: CacheHandle) throws(ModelError) {
@@ -131,7 +137,8 @@ extension CPUTransformer {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
     try state.pool.reserve(
-      CacheState.blockCount(for: state.capacity), purpose: "a second cache for \(state.capacity) tokens")
+      CacheState.blockCount(for: state.capacity),
+      purpose: "a second cache for \(state.capacity) tokens")
     return adopt(state.fork())
   }
 
@@ -149,7 +156,8 @@ extension CPUTransformer {
     let header = try SavedContext.decode(bytes)
     guard header.fingerprint == fingerprint else {
       throw ModelError(
-        .badContext, "found a context of another model file", remedy: "load it with the file it was saved with")
+        .badContext, "found a context of another model file",
+        remedy: "load it with the file it was saved with")
     }
     guard header.numericsVersion == UInt32(numericsVersion) else {
       throw ModelError(

@@ -8,7 +8,8 @@ extension CPUTransformer {
     marks.removeAll(keepingCapacity: true)
     guard batch.count <= CPUTransformer.maximumRowCount else {
       throw ModelError(
-        .badRow, "a pass of \(batch.count) rows, expected at most \(CPUTransformer.maximumRowCount)",
+        .badRow,
+        "a pass of \(batch.count) rows, expected at most \(CPUTransformer.maximumRowCount)",
         remedy: "feed long prompts in chunks")
     }
     do {
@@ -79,7 +80,8 @@ extension CPUTransformer {
         batch.rows[earlier].isStored
       else {
         throw ModelError(
-          .badRow, "row \(index) follows row \(earlier), expected an earlier stored row of the same cache",
+          .badRow,
+          "row \(index) follows row \(earlier), expected an earlier stored row of the same cache",
           remedy: "order the batch so that parents come first")
       }
       return Int32(plan.rows[earlier].node)
@@ -91,14 +93,16 @@ extension CPUTransformer {
     case .token(let token):
       guard token >= 0, token < configuration.vocabularySize else {
         throw ModelError(
-          .badRow, "row \(index) has token \(token), expected 0 ..< \(configuration.vocabularySize)",
+          .badRow,
+          "row \(index) has token \(token), expected 0 ..< \(configuration.vocabularySize)",
           remedy: "encode the text with this model's own vocabulary")
       }
       return token
     case .vector(let vector):
       guard vector.count == configuration.hiddenSize else {
         throw ModelError(
-          .badRow, "row \(index) has a vector of \(vector.count), expected \(configuration.hiddenSize)",
+          .badRow,
+          "row \(index) has a vector of \(vector.count), expected \(configuration.hiddenSize)",
           remedy: "give one value for each feature of the hidden state")
       }
       return -1

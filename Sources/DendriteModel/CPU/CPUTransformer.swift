@@ -139,7 +139,9 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   public func project(
     hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
   ) throws(ModelError) {
-    guard hiddenState.count == configuration.hiddenSize, logits.count == configuration.vocabularySize else {
+    guard hiddenState.count == configuration.hiddenSize,
+      logits.count == configuration.vocabularySize
+    else {
       throw ModelError(
         .badRow,
         "a hidden state of \(hiddenState.count) and room for \(logits.count) logits, "
@@ -182,7 +184,9 @@ extension CPUTransformer: PassResults {
     return NodeID(index: planned.node, generation: cache.scratchGeneration)
   }
 
-  package func output(ofRow row: Int, generation: Int) throws(ModelError) -> UnsafeBufferPointer<Float> {
+  package func output(ofRow row: Int, generation: Int) throws(ModelError) -> UnsafeBufferPointer<
+    Float
+  > {
     try check(generation)
     guard row >= 0, row < plan.rows.count else { throw noSuchRow(row) }
     let planned = plan.rows[row]
@@ -198,13 +202,15 @@ extension CPUTransformer: PassResults {
   private func check(_ generation: Int) throws(ModelError) {
     guard generation == passGeneration else {
       throw ModelError(
-        .staleHandle, "results of pass \(generation), but pass \(passGeneration) was submitted since",
+        .staleHandle,
+        "results of pass \(generation), but pass \(passGeneration) was submitted since",
         remedy: "read what you need before the next submit")
     }
   }
 
   private func noSuchRow(_ row: Int) -> ModelError {
     ModelError(
-      .badRow, "row \(row), expected 0 ..< \(plan.rows.count)", remedy: "use the index that append returned")
+      .badRow, "row \(row), expected 0 ..< \(plan.rows.count)",
+      remedy: "use the index that append returned")
   }
 }

@@ -16,11 +16,10 @@ final class ForwardPass: @unchecked Sendable {
   let model: ModelConfiguration
   let machine: Machine
   let kernels: RowKernels
-  /// log₂(e) / √D, rounded once: scores are in base 2.
-  let queryScale: Float
 
   private(set) var buffers: PassBuffers?
   private var outputs: PassOutputs?
+  private var context: StageContext?
   private let events = Gate()
   private var layersDone = -1
   private var isRunning = false
@@ -30,7 +29,6 @@ final class ForwardPass: @unchecked Sendable {
     model = weights.configuration
     self.machine = machine
     kernels = RowKernels(machine.variant)
-    queryScale = Float(1.4426950408889634 / Double(model.headDim).squareRoot())
   }
 
   // MARK: Buffers
@@ -40,24 +38,30 @@ final class ForwardPass: @unchecked Sendable {
     do {
       if (buffers?.capacity ?? 0) < max(1, plan.rows.count) {
         buffers = nil
-        buffers = try PassBuffers(capacity: PassBuffers.rounded(plan.rows.count), model: model, parts: machine.parts)
+        buffers = try PassBuffers(
+          capacity: PassBuffers.rounded(plan.rows.count), model: model, parts: machine.parts)
       }
       try buffers?.reserveOverlay(blocks: plan.overlayBlocks, longest: plan.longest, model: model)
-      if (outputs?.logitsCapacity ?? -1) < plan.logitsCount || (outputs?.hiddenCapacity ?? -1) < plan.hiddenCount {
+      if (outputs?.logitsCapacity ?? -1) < plan.logitsCount
+        || (outputs?.hiddenCapacity ?? -1) < plan.hiddenCount
+      {
         let logits = max(outputs?.logitsCapacity ?? 0, plan.logitsCount)
         let hidden = max(outputs?.hiddenCapacity ?? 0, plan.hiddenCount)
         outputs = nil
         outputs = try PassOutputs(logits: logits, hidden: hidden, model: model)
       }
     } catch {
-      throw ModelError(.notEnoughMemory, error.message, remedy: "use fewer rows or a smaller context")
+      throw ModelError(
+        .notEnoughMemory, error.message, remedy: "use fewer rows or a smaller context")
     }
   }
 
   /// Puts a row's vector where its embedding would be.
   func feed(_ vector: [Float], row: Int) {
     guard let buffers else { return }
-    for (i, value) in vector.enumerated() { buffers.residual.base[row * model.hiddenSize + i] = value }
+    for (i, value) in vector.enumerated() {
+      buffers.residual.base[row * model.hiddenSize + i] = value
+    }
   }
 
   func logits(_ index: Int) -> UnsafeBufferPointer<Float> {
@@ -92,7 +96,10 @@ final class ForwardPass: @unchecked Sendable {
   func run(_ plan: PassPlan, caches: [CacheState?]) {
     guard !plan.rows.isEmpty, let buffers else { return }
     let n = plan.rows.count
-    let context = StageContext(pass: self, plan: plan, caches: caches, buffers: buffers)
+    let context = self.context ?? StageContext(weights: weights, machine: machine, buffers: buffers)
+    self.context = context
+    context.begin(plan, caches: caches, buffers: buffers, outputs: outputs)
+    defer { context.end() }
     context.rows(n) { $0.embed($1) }
     publishExits(plan, afterLayer: 0, buffers)
     let d = model.hiddenSize
@@ -122,7 +129,6 @@ final class ForwardPass: @unchecked Sendable {
       publishExits(plan, afterLayer: index + 1, buffers)
     }
     if plan.logitsCount > 0, let outputs {
-      context.outputs = outputs
       context.rows(n) { $0.normaliseForHead($1) }
       machine.multiply(
         outputs.normed.view(rows: plan.logitsCount),
@@ -134,7 +140,8 @@ final class ForwardPass: @unchecked Sendable {
     guard plan.hiddenCount > 0, let outputs else { return }
     let d = model.hiddenSize
     for (index, row) in plan.rows.enumerated() where row.kind == .hiddenState(afterLayer: layer) {
-      (outputs.hidden.base + row.output * d).update(from: buffers.residual.base + index * d, count: d)
+      (outputs.hidden.base + row.output * d).update(
+        from: buffers.residual.base + index * d, count: d)
     }
     events.signal { layersDone = layer }
   }
@@ -146,7 +153,10 @@ final class ForwardPass: @unchecked Sendable {
     guard let buffers else { return }
     for (index, row) in plan.rows.enumerated() where row.kind != .none {
       if buffers.fault[index] >= 0 { throw notFinite(row: index, layer: Int(buffers.fault[index])) }
-      if row.kind == .logits, kernels.argmax(logits(row.output).baseAddress.unsafelyUnwrapped, count: model.vocabularySize) == nil {
+      if row.kind == .logits,
+        kernels.argmax(
+          logits(row.output).baseAddress.unsafelyUnwrapped, count: model.vocabularySize) == nil
+      {
         throw notFinite(row: index, layer: model.layerCount)
       }
     }
@@ -176,11 +186,14 @@ final class ForwardPass: @unchecked Sendable {
       let normed = try AlignedBuffer<Float>(zeroed: d)
       guard let source = hidden.baseAddress, let target = logits.baseAddress else { return }
       _ = kernels.rmsNorm(
-        normed.base, source, weight: weights.outputNorm.base, count: d, epsilon: model.rmsNormEpsilon)
+        normed.base, source, weight: weights.outputNorm.base, count: d,
+        epsilon: model.rmsNormEpsilon)
       var view = activations.view(rows: 1)
-      kernels.prepare(&view, row: 0, from: normed.base, columns: d, asIntegers: weights.head.usesIntegers)
+      kernels.prepare(
+        &view, row: 0, from: normed.base, columns: d, asIntegers: weights.head.usesIntegers)
       weights.head.withShape { shape in
-        kernels.table.pointee.matmul(target, logits.count, shape, &view, 0, weights.head.groupCount, 0, 1)
+        kernels.table.pointee.matmul(
+          target, logits.count, shape, &view, 0, weights.head.groupCount, 0, 1)
       }
     } catch {
       throw ModelError(.notEnoughMemory, error.message, remedy: error.remedy)

@@ -7,29 +7,47 @@ internal import DendriteCompute
 ///
 /// A stage is a function of one row, or of one (row, KV head); parts take stretches of them.
 final class StageContext {
-  let pass: ForwardPass
-  let plan: PassPlan
-  let caches: [CacheState?]
-  let buffers: PassBuffers
   let model: ModelConfiguration
+  let machine: Machine
   let kernels: RowKernels
+  let transformer: TransformerWeights
+  /// log₂(e) / √D, rounded once: scores are in base 2.
+  let queryScale: Float
+  private(set) var plan = PassPlan()
+  private(set) var caches: [CacheState?] = []
+  private(set) var buffers: PassBuffers
+  private(set) var outputs: PassOutputs?
   var layer = 0
-  var outputs: PassOutputs?
 
   typealias RowStage = (StageContext, Int) -> Void
   typealias ItemStage = (StageContext, Int, Int) -> Void
 
-  init(pass: ForwardPass, plan: PassPlan, caches: [CacheState?], buffers: PassBuffers) {
-    self.pass = pass
+  init(weights: TransformerWeights, machine: Machine, buffers: PassBuffers) {
+    transformer = weights
+    model = weights.configuration
+    self.machine = machine
+    self.buffers = buffers
+    kernels = RowKernels(machine.variant)
+    queryScale = Float(1.4426950408889634 / Double(model.headDim).squareRoot())
+  }
+
+  /// Takes up a pass.
+  func begin(_ plan: PassPlan, caches: [CacheState?], buffers: PassBuffers, outputs: PassOutputs?) {
     self.plan = plan
     self.caches = caches
     self.buffers = buffers
-    model = pass.model
-    kernels = pass.kernels
+    self.outputs = outputs
+    layer = 0
     for row in 0..<plan.rows.count { buffers.fault.base[row] = -1 }
   }
 
-  var weights: DecoderLayer { pass.weights.layers[layer] }
+  /// Lets go of the pass, so that its owner can change the plan in place.
+  func end() {
+    plan = PassPlan()
+    caches = []
+  }
+
+  var weights: DecoderLayer { transformer.layers[layer] }
 
   private struct Job {
     let context: Unmanaged<StageContext>
@@ -41,22 +59,32 @@ final class StageContext {
 
   /// Runs a stage for rows `0 ..< count`.
   func rows(_ count: Int, _ stage: @escaping RowStage) {
-    run(Job(context: .passUnretained(self), row: stage, item: nil, count: count, parts: min(count, pass.machine.parts)))
+    run(
+      Job(
+        context: .passUnretained(self), row: stage, item: nil, count: count,
+        parts: min(count, machine.parts)))
   }
 
   /// Runs a stage for items `0 ..< count`; the stage also learns its part, which owns scratch memory.
   func items(_ count: Int, _ stage: @escaping ItemStage) {
-    run(Job(context: .passUnretained(self), row: nil, item: stage, count: count, parts: min(count, pass.machine.parts)))
+    run(
+      Job(
+        context: .passUnretained(self), row: nil, item: stage, count: count,
+        parts: min(count, machine.parts)))
   }
 
   private func run(_ job: Job) {
-    pass.machine.run(parts: job.parts, job) { pointer, part in
+    machine.run(parts: job.parts, job) { pointer, part in
       let job = pointer.assumingMemoryBound(to: Job.self)
       let count = job.pointee.count
       let parts = job.pointee.parts
       job.pointee.context._withUnsafeGuaranteedRef { context in
         for index in count * part / parts..<count * (part + 1) / parts {
-          if let row = job.pointee.row { row(context, index) } else { job.pointee.item?(context, index, part) }
+          if let row = job.pointee.row {
+            row(context, index)
+          } else {
+            job.pointee.item?(context, index, part)
+          }
         }
       }
     }
@@ -69,15 +97,15 @@ final class StageContext {
     let planned = plan.rows[row]
     let d = model.hiddenSize
     if planned.token >= 0 {
-      let view = pass.weights.embedding
+      let view = transformer.embedding
       let bytes = UnsafeRawBufferPointer(
         start: view.baseAddress + planned.token * view.info.rowBytes, count: view.info.rowBytes)
       BlockCodec.dequantize(
         view.info.type, from: bytes,
         into: UnsafeMutableBufferPointer(start: buffers.residual.base + row * d, count: d))
     }
-    let pairs = pass.weights.rotary.pairs
-    pass.weights.rotary.write(
+    let pairs = transformer.rotary.pairs
+    transformer.rotary.write(
       position: planned.position, cosine: buffers.cosine.base + row * pairs,
       sine: buffers.sine.base + row * pairs)
   }
@@ -85,7 +113,8 @@ final class StageContext {
   func normaliseForAttention(_ row: Int) {
     let layer = weights
     normalise(row, weight: layer.attentionNorm, afterLayer: self.layer - 1)
-    prepare(buffers.narrow, row: row, from: buffers.normed.base + row * model.hiddenSize,
+    prepare(
+      buffers.narrow, row: row, from: buffers.normed.base + row * model.hiddenSize,
       columns: model.hiddenSize, for: layer.query, layer.key, layer.value)
   }
 
@@ -93,7 +122,7 @@ final class StageContext {
   func rotateAndStore(_ row: Int) {
     let planned = plan.rows[row]
     let dim = model.headDim
-    let pairs = pass.weights.rotary.pairs
+    let pairs = transformer.rotary.pairs
     let query = buffers.query.base + row * buffers.queryStride
     let key = buffers.key.base + row * buffers.keyStride
     let value = buffers.value.base + row * buffers.keyStride
@@ -104,10 +133,10 @@ final class StageContext {
     }
     let cosine = buffers.cosine.base + row * pairs
     let sine = buffers.sine.base + row * pairs
-    let interleaved = pass.weights.rotatesInterleaved
+    let interleaved = transformer.rotatesInterleaved
     kernels.rotate(
       query, cosine: cosine, sine: sine, heads: model.headCount, headDim: dim, pairs: pairs,
-      interleaved: interleaved, factor: pass.queryScale)
+      interleaved: interleaved, factor: queryScale)
     kernels.rotate(
       key, cosine: cosine, sine: sine, heads: model.kvHeadCount, headDim: dim, pairs: pairs,
       interleaved: interleaved, factor: 1)
@@ -123,7 +152,8 @@ final class StageContext {
   }
 
   func prepareAttended(_ row: Int) {
-    prepare(buffers.wide, row: row, from: buffers.attended.base + row * buffers.queryStride,
+    prepare(
+      buffers.wide, row: row, from: buffers.attended.base + row * buffers.queryStride,
       columns: buffers.queryStride, for: weights.output)
   }
 
@@ -131,14 +161,16 @@ final class StageContext {
     let layer = weights
     addDelta(row)
     normalise(row, weight: layer.feedForwardNorm, afterLayer: self.layer)
-    prepare(buffers.narrow, row: row, from: buffers.normed.base + row * model.hiddenSize,
+    prepare(
+      buffers.narrow, row: row, from: buffers.normed.base + row * model.hiddenSize,
       columns: model.hiddenSize, for: layer.gate, layer.up)
   }
 
   func activate(_ row: Int) {
     let gate = buffers.gate.base + row * buffers.wideStride
     kernels.swiGLU(
-      gate, gate: gate, up: buffers.up.base + row * buffers.wideStride, count: model.feedForwardSize)
+      gate, gate: gate, up: buffers.up.base + row * buffers.wideStride, count: model.feedForwardSize
+    )
     prepare(buffers.wide, row: row, from: gate, columns: model.feedForwardSize, for: weights.down)
   }
 
@@ -149,11 +181,11 @@ final class StageContext {
     let planned = plan.rows[row]
     guard planned.kind == .logits, let outputs else { return }
     let d = model.hiddenSize
-    normalise(row, weight: pass.weights.outputNorm, afterLayer: model.layerCount - 1)
+    normalise(row, weight: transformer.outputNorm, afterLayer: model.layerCount - 1)
     var view = outputs.normed.view(rows: plan.logitsCount)
     kernels.prepare(
       &view, row: planned.output, from: buffers.normed.base + row * d, columns: d,
-      asIntegers: pass.weights.head.usesIntegers)
+      asIntegers: transformer.head.usesIntegers)
   }
 
   // MARK: Pieces
@@ -169,7 +201,9 @@ final class StageContext {
     let mean = kernels.rmsNorm(
       buffers.normed.base + row * d, buffers.residual.base + row * d, weight: weight.base, count: d,
       epsilon: model.rmsNormEpsilon)
-    if !mean.isFinite, buffers.fault.base[row] < 0 { buffers.fault.base[row] = Int32(max(0, layer)) }
+    if !mean.isFinite, buffers.fault.base[row] < 0 {
+      buffers.fault.base[row] = Int32(max(0, layer))
+    }
   }
 
   /// Writes a row as the matrices that read it want it: as codes, as floats, or as both.
@@ -179,8 +213,13 @@ final class StageContext {
   ) {
     var view = activations.view(rows: plan.rows.count)
     let integers = first.usesIntegers || second?.usesIntegers == true || third?.usesIntegers == true
-    let floats = !first.usesIntegers || second?.usesIntegers == false || third?.usesIntegers == false
-    if integers { kernels.prepare(&view, row: row, from: source, columns: columns, asIntegers: true) }
-    if floats { kernels.prepare(&view, row: row, from: source, columns: columns, asIntegers: false) }
+    let floats =
+      !first.usesIntegers || second?.usesIntegers == false || third?.usesIntegers == false
+    if integers {
+      kernels.prepare(&view, row: row, from: source, columns: columns, asIntegers: true)
+    }
+    if floats {
+      kernels.prepare(&view, row: row, from: source, columns: columns, asIntegers: false)
+    }
   }
 }

@@ -60,7 +60,9 @@ final class BlockPool {
 
   /// A block of one's own. Its content is whatever its last owner left.
   func take() -> Int {
-    guard let block = free.popLast() else { preconditionFailure("a cache took more blocks than it reserved") }
+    guard let block = free.popLast() else {
+      preconditionFailure("a cache took more blocks than it reserved")
+    }
     references[block] = 1
     return block
   }

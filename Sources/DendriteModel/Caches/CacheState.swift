@@ -87,7 +87,8 @@ final class CacheState {
     let logical = parent < 0 ? length : Int(nodes[Int(parent)].logical) + 1
     guard logical < capacity else {
       throw ModelError(
-        .contextFull, "the row at position \(logical) does not fit into a cache of \(capacity) positions",
+        .contextFull,
+        "the row at position \(logical) does not fit into a cache of \(capacity) positions",
         remedy: "make the cache larger, or truncate it first")
     }
     let continuesTrunk = isStored && logical == trunkEnd && parent == trunkLast
@@ -99,7 +100,8 @@ final class CacheState {
     } else {
       guard scratchUsed < CacheState.scratchBlockCount * 64 else {
         throw ModelError(
-          .contextFull, "more than \(CacheState.scratchBlockCount * 64) scratch rows beside the first chain",
+          .contextFull,
+          "more than \(CacheState.scratchBlockCount * 64) scratch rows beside the first chain",
           remedy: "commit or discard before adding branches")
       }
       if scratchUsed / 64 == scratchBlocks.count { scratchBlocks.append(pool.take()) }
@@ -113,7 +115,9 @@ final class CacheState {
 
   /// Where a node's keys and values are.
   func place(of node: Node) -> (base: UnsafeMutableRawPointer, position: Int) {
-    if node.isInPlace { return (pool.base(of: blocks[Int(node.logical) / 64]), Int(node.logical) % 64) }
+    if node.isInPlace {
+      return (pool.base(of: blocks[Int(node.logical) / 64]), Int(node.logical) % 64)
+    }
     let slot = Int(node.scratchSlot)
     return (pool.base(of: scratchBlocks[slot / 64]), slot % 64)
   }

@@ -72,7 +72,8 @@ enum SavedContext {
       var hash: UInt64 = 0xcbf2_9ce4_8422_2325
       let words = buffer.count / 8
       for i in 0..<words {
-        let word = UInt64(littleEndian: buffer.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self))
+        let word = UInt64(
+          littleEndian: buffer.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self))
         hash = (hash ^ word) &* 0x100_0000_01b3
         hash ^= hash >> 29
       }

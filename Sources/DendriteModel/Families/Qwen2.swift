@@ -10,7 +10,8 @@ enum Qwen2 {
   static func load(_ loader: inout WeightLoader) throws(ModelError) -> TransformerWeights {
     guard loader.configuration.hasQKVBias else {
       throw ModelError(
-        .badCheckpoint, "a qwen2 model without 'blk.0.attn_q.bias', expected query, key and value biases",
+        .badCheckpoint,
+        "a qwen2 model without 'blk.0.attn_q.bias', expected query, key and value biases",
         remedy: "convert the model again, or correct 'general.architecture'")
     }
     return TransformerWeights(

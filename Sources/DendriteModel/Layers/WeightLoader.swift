@@ -12,7 +12,8 @@ struct WeightLoader {
   private let bytesTotal: Int
 
   init(
-    file: GGUFFile, configuration: ModelConfiguration, machine: Machine, progress: ((Double) -> Void)?
+    file: GGUFFile, configuration: ModelConfiguration, machine: Machine,
+    progress: ((Double) -> Void)?
   ) {
     self.file = file
     self.configuration = configuration
@@ -128,7 +129,8 @@ struct WeightLoader {
     var linear = 1.0
     if case .linear(let factor) = configuration.ropeScaling { linear = Double(factor) }
     return RotaryFrequencies(
-      dimensions: configuration.ropeDimensionCount, base: configuration.ropeBase, divisors: divisors,
+      dimensions: configuration.ropeDimensionCount, base: configuration.ropeBase,
+      divisors: divisors,
       linearFactor: linear)
   }
 }

@@ -64,8 +64,8 @@ import Testing
     #expect(model.with { $0.threads.count } == 1)
   }
 
-  @Test(.tags(.sameText)) func `sessions beside each other do not change each other`() async throws
-  {
+  @Test(.tags(.sameText))
+  func `sessions beside each other do not change each other`() async throws {
     let alone = try await Self.ids(
       of: TextSession(engine: engine).stream("one", settings: Self.settings))
     let first = TextSession(engine: engine).stream("one", settings: Self.settings)

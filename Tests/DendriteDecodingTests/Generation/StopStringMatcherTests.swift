@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import DendriteDecoding
+import DendriteTestSupport
 import Testing
 
 @Suite struct StopStringMatcherTests {
@@ -25,7 +26,8 @@ import Testing
     Example(stops: ["cd", "abcd"], pieces: ["xabc", "d"], released: ["x", ""], match: "abcd"),
     Example(stops: ["abcdef", "cd"], pieces: ["abcd", "ef"], released: ["ab", ""], match: "cd"),
     Example(stops: ["abc"], pieces: ["ab"], released: [""], rest: "ab"),
-    Example(stops: ["User:"], pieces: ["Hi\nUs", "er", ": x"], released: ["Hi\n", "", ""],
+    Example(
+      stops: ["User:"], pieces: ["Hi\nUs", "er", ": x"], released: ["Hi\n", "", ""],
       match: "User:"),
   ]
 
@@ -46,7 +48,7 @@ import Testing
 
   @Test(arguments: UInt64(0)..<60)
   func `text in any pieces ends where plain search says`(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
+    var random = SeededGenerator(seed: Int(seed))
     func word(_ lengths: ClosedRange<Int>) -> String {
       let letters = ["a", "b", "é"]
       return (0..<Int.random(in: lengths, using: &random)).map { _ in
@@ -70,9 +72,10 @@ import Testing
         guard matcher.match == nil else { break }
         // No more is held back than the longest beginning of a stop string at the end.
         let held = read.utf8.count - shown.utf8.count
-        let longest = stops.flatMap { stop in
-          stop.utf8.indices.map { String(stop[..<$0]) }.filter { read.hasSuffix($0) }
-        }.map(\.utf8.count).max() ?? 0
+        let longest =
+          stops.flatMap { stop in
+            stop.utf8.indices.map { String(stop[..<$0]) }.filter { read.hasSuffix($0) }
+          }.map(\.utf8.count).max() ?? 0
         #expect(held == longest)
       }
       shown += matcher.finish()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import DendriteCompute
 import DendriteDecoding
+import DendriteTestSupport
 import Testing
 
 @Suite(.tags(.sameDistribution)) struct SamplerDistributionTests {
@@ -31,7 +32,7 @@ import Testing
   func `frequencies over positions follow the exact law`(setting: Int, seed: UInt64) throws {
     var settings = Self.settings[setting]
     settings.seed = seed
-    var random = SplitMix64(seed: seed)
+    var random = SeededGenerator(seed: Int(seed))
     let logits = (0..<37).map { _ in random.normal() * 1.5 }
     var sampler = try Sampler(settings, vocabularySize: logits.count)
     var counts = [Int](repeating: 0, count: logits.count)
@@ -48,7 +49,7 @@ import Testing
   }
 
   @Test func `frequencies over choices follow the exact law`() throws {
-    var random = SplitMix64(seed: 8)
+    var random = SeededGenerator(seed: 8)
     let logits = (0..<20).map { _ in random.normal() }
     var counts = [Int](repeating: 0, count: logits.count)
     var settings = SamplerSettings.pure(temperature: 1, seed: 3)
@@ -81,8 +82,8 @@ import Testing
     var counts = [0, 0, 0, 0]
     for position in 0..<12_000 {
       counts[
-        logits.withUnsafeBufferPointer { sampler.sample($0, history: [], position: position).id }]
-        += 1
+        logits.withUnsafeBufferPointer { sampler.sample($0, history: [], position: position).id }] +=
+        1
     }
     let test = ChiSquare(observed: counts, probabilities: [0.25, 0.25, 0.25, 0.25])
     #expect(test.statistic > test.limit)

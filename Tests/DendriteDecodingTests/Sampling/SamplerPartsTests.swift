@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import DendriteCompute
 import DendriteDecoding
+import DendriteTestSupport
 import Testing
 
 @Suite struct SamplerPartsTests {
   @Test func `the vector exponential is the scalar one`() {
-    var random = SplitMix64(seed: 1)
+    var random = SeededGenerator(seed: 1)
     for round in 0..<200 {
       var lanes = SIMD8<Float>.zero
       for lane in 0..<8 {
         lanes[lane] = Float.random(in: -140...20, using: &random)
-        if round == 0 { lanes[lane] = [-126, -126.000_01, 127, 128, 0, -0.0, -.infinity, 0.5][lane] }
+        let edges: [Float] = [-126, -126.000_01, 127, 128, 0, -0.0, -.infinity, 0.5]
+        if round == 0 { lanes[lane] = edges[lane] }
       }
       let powers = SoftmaxWeights.exp2(lanes)
       for lane in 0..<8 {
@@ -22,7 +24,7 @@ import Testing
 
   @Test(arguments: [0, 1, 7, 8, 9, 31, 1_000])
   func `sum and maximum take every score once`(count: Int) {
-    var random = SplitMix64(seed: UInt64(count))
+    var random = SeededGenerator(seed: count)
     let logits = (0..<count).map { _ in random.normal() * 4 }
     let maximum = logits.withUnsafeBufferPointer { SoftmaxWeights.maximum(of: $0) }
     #expect(maximum == logits.max() ?? -.infinity)
@@ -33,7 +35,7 @@ import Testing
 
   @Test(arguments: [1, 2, 3, 10, 63, 64, 65, 500], [1, 2, 5, 33, 64, 500])
   func `a ranking is the front of a full sort`(vocabularySize: Int, count: Int) {
-    var random = SplitMix64(seed: UInt64(vocabularySize * 1_000 + count))
+    var random = SeededGenerator(seed: vocabularySize * 1_000 + count)
     var ranking = CandidateRanking(capacity: count, vocabularySize: vocabularySize)
     for round in 0..<4 {
       var logits = random.logits(count: vocabularySize)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import DendriteCompute
 import DendriteDecoding
+import DendriteTestSupport
 import Testing
 
 @Suite struct SamplerTests {
@@ -36,7 +37,7 @@ import Testing
     setting: Int, vocabularySize: Int
   ) throws {
     for seed in UInt64(0)..<8 {
-      var random = SplitMix64(seed: seed &* 1_000_003 &+ UInt64(vocabularySize))
+      var random = SeededGenerator(seed: Int(seed) * 1_000_003 + vocabularySize)
       var logits = random.logits(count: vocabularySize)
       if seed % 3 == 1 { logits = logits.map { ($0 * 2).rounded() / 2 } }  // many ties
       if seed % 6 == 5 { logits = logits.map { _ in 0 } }  // nothing but ties
@@ -59,7 +60,7 @@ import Testing
 
   @Test(.tags(.sameText), arguments: [UInt64(1), 2, 3])
   func `noise left out over a large vocabulary never changes the winner`(seed: UInt64) throws {
-    var random = SplitMix64(seed: seed)
+    var random = SeededGenerator(seed: Int(seed))
     let logits = random.logits(count: 20_011, spread: Float(seed))
     for temperature in [0.3, 1, 4] {
       var sampler = try Sampler(.pure(temperature: temperature, seed: seed), vocabularySize: 20_011)
@@ -79,7 +80,7 @@ import Testing
   }
 
   @Test func `asked twice the sampler answers the same`() throws {
-    var random = SplitMix64(seed: 9)
+    var random = SeededGenerator(seed: 9)
     let rows = (0..<20).map { _ in random.logits(count: 300) }
     var sampler = try Sampler(SamplerSettings(seed: 4), vocabularySize: 300)
     func ids(_ order: some Sequence<Int>) -> [Int: Int] {
@@ -102,7 +103,7 @@ import Testing
   }
 
   @Test func `the log-probability is the model's own, whatever the filters`() throws {
-    var random = SplitMix64(seed: 3)
+    var random = SeededGenerator(seed: 3)
     let logits = random.logits(count: 777)
     let maximum = try #require(logits.max())
     let sum = logits.reduce(0) { $0 + ExactMath.exp(Double($1 - maximum)) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import DendriteModel
+import DendriteTestSupport
 import Synchronization
 
 #if canImport(Darwin)
@@ -43,7 +44,7 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
     self.init(vocabularySize: vocabularySize, contextLength: contextLength) { path in
       var hash: UInt64 = 0xcbf2_9ce4_8422_2325
       for token in path { hash = (hash ^ UInt64(token)) &* 0x0000_0100_0000_01b3 }
-      var random = SplitMix64(seed: hash)
+      var random = SeededGenerator(seed: Int(bitPattern: UInt(hash)))
       return random.logits(count: vocabularySize, spread: 2)
     }
   }
@@ -66,7 +67,9 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
   }
 
   /// Looks at or changes what the model recorded.
-  func with<Result>(_ body: (inout sending State) throws -> sending Result) rethrows -> sending Result {
+  func with<Result>(
+    _ body: (inout sending State) throws -> sending Result
+  ) rethrows -> sending Result {
     try state.withLock(body)
   }
 

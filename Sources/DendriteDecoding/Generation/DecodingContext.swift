@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DendriteModel
+
+/// A history of tokens and the cache that holds their keys and values, kept in step.
+///
+/// Not thread-safe: a context belongs to the one thread that calls its model. The cache is given
+/// back when the context goes.
+public final class DecodingContext {
+  /// The model whose cache this is.
+  public let model: any CausalModel
+  /// Tokens of prompt and reply together.
+  public let capacity: Int
+  /// How keys and values are stored.
+  public let cacheType: CacheType
+  /// The tokens in the cache, in order.
+  public private(set) var tokens: [Int] = []
+
+  private let cache: CacheHandle
+  private let release: @Sendable (CacheHandle) -> Void
+  private var batch = RowBatch()
+
+  /// Reserves a cache.
+  ///
+  /// - Throws: `badSetting`; `model` if there is not enough memory.
+  public convenience init(
+    model: any CausalModel, settings: ContextSettings = ContextSettings()
+  ) throws(DecodingError) {
+    try self.init(model: model, settings: settings) { model.release($0) }
+  }
+
+  /// Reserves a cache that is given back through `release`, which may be called on any thread.
+  package init(
+    model: any CausalModel, settings: ContextSettings,
+    release: @escaping @Sendable (CacheHandle) -> Void
+  ) throws(DecodingError) {
+    capacity = try settings.capacity(for: model.description)
+    cacheType = settings.cacheType
+    self.model = model
+    self.release = release
+    do {
+      cache = try model.makeCache(capacity: capacity, type: settings.cacheType)
+    } catch {
+      throw DecodingError(error)
+    }
+    tokens.reserveCapacity(capacity)
+  }
+
+  deinit { release(cache) }
+
+  /// Keeps what the cache has in common with a new prompt and forgets the rest.
+  ///
+  /// - Returns: how many tokens of the prompt are in the cache: at most all but the last, whose
+  ///   scores are needed.
+  package func keepCommonPrefix(with prompt: [Int]) throws(DecodingError) -> Int {
+    let limit = min(tokens.count, prompt.count - 1)
+    var common = 0
+    while common < limit, tokens[common] == prompt[common] { common += 1 }
+    do {
+      // A cache with a window may have forgotten more than it was asked to.
+      while case .mustPrefill(let position) = try model.truncate(cache, to: common) {
+        guard position < common else { break }
+        common = position
+      }
+    } catch {
+      throw DecodingError(error)
+    }
+    tokens.removeSubrange(common...)
+    return common
+  }
+
+  /// Feeds tokens behind the history and commits them.
+  ///
+  /// - Returns: the pass; its last row has logits if `wantsLogits`. It dies at the next feed of any
+  ///   context of the model.
+  package func feed(
+    _ next: some Collection<Int>, wantsLogits: Bool
+  ) throws(DecodingError) -> Pass {
+    batch.removeAll()
+    batch.append(chain: next, to: cache, lastOutput: wantsLogits ? .logits : .none)
+    do throws(ModelError) {
+      let pass = try model.submit(batch)
+      do throws(ModelError) {
+        try pass.finish()
+        try model.commit(rows: 0..<batch.count, of: pass, to: cache)
+      } catch {
+        try? model.discard(cache)
+        throw error
+      }
+      tokens.append(contentsOf: next)
+      return pass
+    } catch {
+      throw DecodingError(error)
+    }
+  }
+}

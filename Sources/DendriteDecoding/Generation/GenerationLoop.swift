@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DendriteTokenizer
+internal import DendriteModel
+
+/// Makes one reply, step by step, on the calling thread.
+///
+/// A step either reads a chunk of the prompt or adds a token to the reply:
+///
+///     feed the tokens that are not in the cache → sample → detokenise → look for an end
+///
+/// The ids depend on prompt, settings, seed and cache type; not on the chunk size, nor on what was
+/// in the cache before. Between steps other contexts of the model may run.
+///
+/// ```swift
+/// let context = try DecodingContext(model: model)
+/// var loop = try GenerationLoop(prompt: ids, in: context, tokenizer: tokenizer)
+/// while let step = try loop.step() {
+///   if case .fragment(let fragment) = step { show(fragment.text) }
+/// }
+/// ```
+///
+/// - Complexity: a step of one token allocates nothing while its text is at most 15 bytes, which a
+///   Swift string stores inline.
+public struct GenerationLoop {
+  /// What a step did.
+  public enum Step: Sendable, Hashable {
+    /// A chunk of the prompt went into the cache.
+    case prefill(PrefillProgress)
+    /// The reply has one token more.
+    case fragment(Fragment)
+  }
+
+  /// The prompt's ids.
+  public let prompt: [Int]
+  /// How the reply is made.
+  public let settings: GenerationSettings
+  /// What the reply has cost so far.
+  public private(set) var statistics: GenerationStatistics
+
+  private let context: DecodingContext
+  private let tokenizer: Tokenizer
+  private var sampler: Sampler
+  private var detokenizer: StreamingDetokenizer
+  private var matcher: StopStringMatcher
+  /// The last sampled token, which is not in the cache yet.
+  private var unfed: Int?
+  private var hasFailed = false
+  private let start = ContinuousClock.now
+  private var firstTokenInstant: ContinuousClock.Instant?
+
+  /// Checks prompt and settings, before any work, and keeps what the cache already holds.
+  ///
+  /// - Throws: `badSetting`, `emptyPrompt`, `promptTooLong`, `badToken`; `model`.
+  public init(
+    prompt: [Int], in context: DecodingContext, tokenizer: Tokenizer,
+    settings: GenerationSettings = GenerationSettings(), kernelVariant: String = ""
+  ) throws(DecodingError) {
+    let vocabularySize = context.model.description.vocabularySize
+    try Self.check(
+      prompt, settings, capacity: context.capacity, vocabularySize: vocabularySize)
+    self.prompt = prompt
+    self.context = context
+    self.tokenizer = tokenizer
+    self.settings = settings
+    sampler = try Sampler(settings.sampler, vocabularySize: vocabularySize)
+    detokenizer = tokenizer.makeDetokenizer(continuingText: settings.continuesText)
+    matcher = StopStringMatcher(settings.stopStrings)
+    statistics = GenerationStatistics(
+      promptTokens: prompt.count, seed: sampler.seed, kernelVariant: kernelVariant,
+      cacheType: context.cacheType)
+    statistics.reusedTokens = try context.keepCommonPrefix(with: prompt)
+  }
+
+  /// Why the reply ended; `nil` while it goes on.
+  public var finishReason: FinishReason? { statistics.finishReason }
+
+  /// The reply's ids so far, a token that ended it included.
+  public var generatedIDs: [Int] {
+    Array(context.tokens.dropFirst(prompt.count)) + (unfed.map { [$0] } ?? [])
+  }
+
+  /// Does the next piece of work.
+  ///
+  /// - Returns: what was done, or `nil` when the reply has ended.
+  /// - Throws: `model`; the reply is then over.
+  public mutating func step() throws(DecodingError) -> Step? {
+    guard finishReason == nil, !hasFailed else { return nil }
+    do {
+      return try advance()
+    } catch {
+      hasFailed = true
+      throw error
+    }
+  }
+
+  /// Ends the reply here.
+  ///
+  /// - Returns: text that was held back and will not become a stop string.
+  public mutating func cancel() -> String {
+    guard finishReason == nil else { return "" }
+    statistics.finishReason = .cancelled
+    return matcher.append(detokenizer.finish()) + matcher.finish()
+  }
+
+  // MARK: One step
+
+  private mutating func advance() throws(DecodingError) -> Step {
+    if let token = unfed {
+      let pass = try context.feed(CollectionOfOne(token), wantsLogits: true)
+      unfed = nil
+      return .fragment(try fragment(from: pass, row: 0))
+    }
+    let began = ContinuousClock.now
+    let from = context.tokens.count
+    precondition(from < prompt.count, "a context serves one reply at a time")
+    let end = min(from + settings.prefillChunkSize, prompt.count)
+    let isLast = end == prompt.count
+    let pass = try context.feed(prompt[from..<end], wantsLogits: isLast)
+    statistics.prefillTime += ContinuousClock.now - began
+    guard isLast else {
+      return .prefill(PrefillProgress(completedTokens: end, totalTokens: prompt.count))
+    }
+    return .fragment(try fragment(from: pass, row: end - from - 1))
+  }
+
+  /// Samples a token from a row of scores and decides whether it ends the reply.
+  private mutating func fragment(from pass: Pass, row: Int) throws(DecodingError) -> Fragment {
+    let token = try sample(from: pass, row: row)
+    unfed = token.id
+    statistics.generatedTokens += 1
+    let now = ContinuousClock.now
+    if let firstTokenInstant {
+      statistics.decodeTime = now - firstTokenInstant
+    } else {
+      firstTokenInstant = now
+      statistics.timeToFirstToken = now - start
+    }
+    var text = ""
+    if tokenizer.isEndOfGeneration(token.id), !settings.ignoresEndOfGeneration {
+      statistics.finishReason = .stop(token: token.id)
+    } else {
+      text = matcher.append(detokenizer.append(token.id))
+      if let match = matcher.match {
+        statistics.finishReason = .stopString(match)
+      } else if statistics.generatedTokens == settings.maximumTokens {
+        statistics.finishReason = .length
+      } else if context.tokens.count == context.capacity {
+        statistics.finishReason = .contextFull
+      }
+    }
+    if finishReason != nil, matcher.match == nil {
+      text += matcher.append(detokenizer.finish())
+      text += matcher.finish()
+    }
+    return Fragment(text: text, tokenID: token.id, logProbability: token.logProbability)
+  }
+
+  private mutating func sample(
+    from pass: Pass, row: Int
+  ) throws(DecodingError) -> SampledToken {
+    let history = context.tokens
+    do {
+      return try pass.withLogits(ofRow: row) { logits in
+        sampler.sample(logits, history: history, position: history.count)
+      }
+    } catch {
+      throw DecodingError(error)
+    }
+  }
+
+  /// Checks everything that can be checked before any work.
+  package static func check(
+    _ prompt: [Int], _ settings: GenerationSettings, capacity: Int, vocabularySize: Int
+  ) throws(DecodingError) {
+    try settings.validate(vocabularySize: vocabularySize)
+    guard !prompt.isEmpty else {
+      throw DecodingError(
+        .emptyPrompt, "the prompt has no tokens, expected at least one",
+        remedy: "give some text; this model's vocabulary does not begin a text by itself")
+    }
+    guard prompt.count <= capacity else {
+      throw DecodingError(
+        .promptTooLong,
+        "the prompt has \(prompt.count) tokens, expected at most \(capacity), "
+          + "the capacity of the context",
+        remedy: "shorten it by \(prompt.count - capacity) tokens, or give the session a larger "
+          + "context if the model was trained for one")
+    }
+    if let id = prompt.first(where: { !(0..<vocabularySize).contains($0) }) {
+      throw DecodingError(
+        .badToken,
+        "the prompt holds token id \(id), expected ids from 0 to \(vocabularySize - 1)",
+        remedy: "encode the prompt with the tokenizer of this model")
+    }
+  }
+}

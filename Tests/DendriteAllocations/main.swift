@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Counts allocations per token after prefill: forward, sampling and commit must make none.
+//
+//   DendriteAllocations MODEL
+//
+// Prints one line per way of decoding and exits with 1 if any allocates, or if the counter does not count.
+
+import CAllocationCounter
+import DendriteCheckpoint
+import DendriteCompute
+import DendriteDecoding
+import DendriteModel
+import DendriteTokenizer
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+guard CommandLine.arguments.count == 2 else { fatalError("usage: DendriteAllocations MODEL") }
+guard allocation_count() >= 0 else {
+  print("allocations cannot be counted on this system")
+  exit(0)
+}
+
+/// A counter that reads zero proves nothing: make it count first.
+let before = allocation_count()
+var arrays: [[Int]] = []
+for size in 1...10 { arrays.append(Array(repeating: size, count: size * 100)) }
+guard allocation_count() - before >= 10, arrays.count == 10 else { fatalError("the counter does not count") }
+
+let file = try GGUFFile(path: CommandLine.arguments[1])
+let tokenizer = try Tokenizer(file.vocabularyDescription())
+var failures = 0
+
+@MainActor func check(_ name: String, _ sampler: SamplerSettings, _ type: CacheType) throws {
+  let model = try CPUTransformer(file: file, machine: Machine(threads: 2))
+  let context = try DecodingContext(model: model, settings: ContextSettings(capacity: 512, cacheType: type))
+  var settings = GenerationSettings()
+  settings.sampler = sampler
+  settings.maximumTokens = 200
+  settings.ignoresEndOfGeneration = true
+  var loop = try GenerationLoop(
+    prompt: tokenizer.encode("def fibonacci(n):\n"), in: context, tokenizer: tokenizer, settings: settings)
+  var tokens = 0
+  var start: Int64 = 0
+  var end: Int64 = 0
+  var longTexts: Int64 = 0
+  while let step = try loop.step() {
+    guard case .fragment(let fragment) = step else { continue }
+    tokens += 1
+    // Buffers reach their size with the first tokens; a block of the cache is taken every 64.
+    if tokens == 8 { start = allocation_count() }
+    if tokens > 8, fragment.text.utf8.count > 15 { longTexts += 1 }
+    if tokens == 199 { end = allocation_count() }  // the last token ends the reply as well
+  }
+  let made = end - start - longTexts
+  print("\(name): \(made) allocations in \(tokens - 9) tokens after prefill (texts over 15 bytes: \(longTexts))")
+  if made != 0 { failures += 1 }
+}
+
+var greedy = SamplerSettings()
+greedy.seed = 1
+greedy.temperature = 0
+var sampled = SamplerSettings()
+sampled.seed = 1
+for type in CacheType.allCases {
+  try check("greedy, \(type.rawValue) cache", greedy, type)
+  try check("sampled, \(type.rawValue) cache", sampled, type)
+}
+exit(failures == 0 ? 0 : 1)
