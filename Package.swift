@@ -93,7 +93,9 @@ let package = Package(
     tests(of: "DendriteTokenizer", ["DendriteCheckpoint"]),
     tests(of: "DendriteReport"),
     tests(of: "DendriteCheckpoint", ["DendriteTokenizer"]),
-    tests(of: "DendriteModel", ["DendriteCheckpoint", "DendriteCompute"]),
+    tests(
+      of: "DendriteModel",
+      ["DendriteCheckpoint", "DendriteCompute", "DendriteTrace", "DendriteAllocations"]),
     tests(of: "DendriteDecoding", ["DendriteModel", "DendriteTokenizer", "DendriteCheckpoint"]),
     .testTarget(
       name: "DendriteCommandTests",

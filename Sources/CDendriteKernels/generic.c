@@ -249,6 +249,7 @@ static void attend(float *states, const float *query, long queries, const void *
       const float ceiling = ceilf(p[j]);
       if (ceiling > bound) bound = ceiling;
     }
+    if (bound == -INFINITY) bound = 0; /* only NaN or -infinity so far: no empty state, so it shows */
     const float factor = power_of_two(*m - bound);
     *m = bound;
     for (int i = 0; i < L; i++) l[i] = l[i] * factor;

@@ -458,6 +458,7 @@ INLINE void attend_tile(dendrite_kv_type type, int tile, float *states, const fl
       UNROLL for (int i = 0; i < half; i++) top[i] = top[i + half] > top[i] ? top[i + half] : top[i];
     const float ceiling = ceilf(top[0]);
     if (ceiling > bound) bound = ceiling;
+    if (bound == -INFINITY) bound = 0;
     factors[q] = power_of_two(state[0] - bound);
     state[0] = bound;
     lanes l = load(state + 16) * splat(factors[q]);

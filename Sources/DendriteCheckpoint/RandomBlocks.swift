@@ -4,19 +4,19 @@
 ///
 /// Each block is a function of the seed and of its index alone, so a tensor can be filled in pieces
 /// and any order. Values are roughly uniform around 0 with a standard deviation near `deviation`.
-struct RandomBlocks: Sendable {
+package struct RandomBlocks: Sendable {
   let type: TensorType
   let seed: UInt64
   let deviation: Float
 
-  init(_ type: TensorType, seed: UInt64, deviation: Float = 0.02) {
+  package init(_ type: TensorType, seed: UInt64, deviation: Float = 0.02) {
     self.type = type
     self.seed = seed
     self.deviation = deviation
   }
 
   /// Fills whole blocks; the first has index `byteOffset / type.blockBytes`.
-  func fill(_ bytes: UnsafeMutableRawBufferPointer, byteOffset: Int) {
+  package func fill(_ bytes: UnsafeMutableRawBufferPointer, byteOffset: Int) {
     guard let base = bytes.baseAddress else { return }
     let first = byteOffset / type.blockBytes
     let count = bytes.count / type.blockBytes

@@ -77,6 +77,22 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
       parameterCount: configuration.parameterCount, weightByteCount: weights.byteCount)
   }
 
+  /// The same weights on another machine: threads, parts and kernels of its own, caches of its own.
+  ///
+  /// Nothing is packed again; results have the same bits.
+  public func copy(on machine: Machine) -> CPUTransformer {
+    CPUTransformer(sharing: self, machine: machine)
+  }
+
+  private init(sharing other: CPUTransformer, machine: Machine) {
+    description = other.description
+    configuration = other.configuration
+    self.machine = machine
+    weights = other.weights
+    fingerprint = other.fingerprint
+    forward = ForwardPass(weights: weights, machine: machine)
+  }
+
   deinit { passThread.stop() }
 
   /// Bytes of the packed matrices of a file.
