@@ -96,7 +96,12 @@ let package = Package(
     tests(
       of: "DendriteModel",
       ["DendriteCheckpoint", "DendriteCompute", "DendriteTrace", "DendriteAllocations"]),
-    tests(of: "DendriteDecoding", ["DendriteModel", "DendriteTokenizer", "DendriteCheckpoint"]),
+    tests(
+      of: "DendriteDecoding",
+      [
+        "Dendrite", "DendriteCheckpoint", "DendriteCompute", "DendriteModel", "DendriteTokenizer",
+        "StreamAReply",
+      ]),
     .testTarget(
       name: "DendriteCommandTests",
       dependencies: ["Dendrite", "DendriteCommand", "DendriteReport", "DendriteTestSupport"],

@@ -7,7 +7,7 @@
 /// the reply ends at the next token. A cancelled listener gets a `CancellationError`, so that nobody
 /// takes half a reply for a whole one.
 ///
-/// One listener; a second iterator shares the fragments with the first.
+/// One listener: only one task at a time may wait for a fragment.
 public struct ReplyStream: AsyncSequence, Sendable {
   /// A token and the text that it completed.
   public typealias Element = Fragment

@@ -36,7 +36,7 @@ import Testing
     let logits = (0..<37).map { _ in random.normal() * 1.5 }
     var sampler = try Sampler(settings, vocabularySize: logits.count)
     var counts = [Int](repeating: 0, count: logits.count)
-    for position in 0..<12_000 {
+    for position in 0..<6_000 {
       let token = logits.withUnsafeBufferPointer {
         sampler.sample($0, history: [], position: position)
       }
@@ -66,7 +66,7 @@ import Testing
   @Test func `neighbouring positions are independent`() throws {
     let logits: [Float] = [0, 0, 0, 0]
     var sampler = try Sampler(.pure(temperature: 1, seed: 77), vocabularySize: 4)
-    let ids = (0..<12_001).map { position in
+    let ids = (0..<6_001).map { position in
       logits.withUnsafeBufferPointer { sampler.sample($0, history: [], position: position).id }
     }
     var pairs = [Int](repeating: 0, count: 16)
@@ -80,7 +80,7 @@ import Testing
     let logits: [Float] = [0, 0.1, 0.2, 0.3]
     var sampler = try Sampler(.pure(temperature: 1, seed: 2), vocabularySize: 4)
     var counts = [0, 0, 0, 0]
-    for position in 0..<12_000 {
+    for position in 0..<6_000 {
       counts[
         logits.withUnsafeBufferPointer { sampler.sample($0, history: [], position: position).id }] +=
         1

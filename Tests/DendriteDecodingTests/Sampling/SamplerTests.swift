@@ -32,7 +32,7 @@ import Testing
       logitBias: [1: -.infinity, 2: 4], choice: 3),
   ]
 
-  @Test(.tags(.sameText), arguments: settings.indices, [1, 2, 3, 8, 61, 512, 1_003])
+  @Test(.tags(.sameText), arguments: settings.indices, [1, 2, 3, 8, 61, 603])
   func `the fast sampler chooses what the reference chooses`(
     setting: Int, vocabularySize: Int
   ) throws {
@@ -48,7 +48,7 @@ import Testing
       if vocabularySize <= 3 { settings.logitBias[1] = nil }
       var sampler = try Sampler(settings, vocabularySize: vocabularySize)
       let reference = ReferenceSampler(settings, seed: sampler.seed)
-      for position in [40, 41, 70_000] {
+      for position in [40, 70_000] {
         let fast = logits.withUnsafeBufferPointer {
           sampler.sample($0, history: history, position: position)
         }
@@ -61,9 +61,9 @@ import Testing
   @Test(.tags(.sameText), arguments: [UInt64(1), 2, 3])
   func `noise left out over a large vocabulary never changes the winner`(seed: UInt64) throws {
     var random = SeededGenerator(seed: Int(seed))
-    let logits = random.logits(count: 20_011, spread: Float(seed))
+    let logits = random.logits(count: 9_001, spread: Float(seed))
     for temperature in [0.3, 1, 4] {
-      var sampler = try Sampler(.pure(temperature: temperature, seed: seed), vocabularySize: 20_011)
+      var sampler = try Sampler(.pure(temperature: temperature, seed: seed), vocabularySize: 9_001)
       let noise = PositionNoise(seed: seed, choice: 0)
       let maximum = Double(try #require(logits.max()))
       for position in [0, 17] {

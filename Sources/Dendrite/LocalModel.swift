@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DendriteCompute
+public import DendriteDecoding
+public import DendriteModel
+internal import DendriteCheckpoint
+internal import DendriteTokenizer
+
+/// A model from a file, ready to talk.
+///
+/// ```swift
+/// let model = try await LocalModel.load("llama-3.2-1b-instruct-q4_0.gguf")
+/// let chat = ChatSession(model)
+/// ```
+///
+/// Copies share the weights and the engine; the model goes with its last copy and its last session.
+public struct LocalModel: Sendable {
+  /// The model, its tokenizer and its thread.
+  public let engine: Engine
+  /// How conversations are written for this model.
+  public let promptFormat: PromptFormat
+  /// Why conversations are written as plain text, if the file's own way is not known here.
+  public let promptFormatNote: String?
+
+  /// What the model is.
+  public var description: ModelDescription { engine.description }
+
+  /// Loads a GGUF file, or all shards of a split one.
+  ///
+  /// - Parameters:
+  ///   - path: The file; of a split model, any shard.
+  ///   - machine: Threads and kernels; by default all cores and the fastest kernels.
+  ///   - progress: Called with a share 0 … 1 of the weights, on the engine's thread.
+  /// - Returns: the model, checked and ready.
+  /// - Throws: `CheckpointError`, `TokenizerError`, `ComputeError`, `ModelError` or `DecodingError`,
+  ///   each saying what was found, what was expected and what to do.
+  public static func load(
+    _ path: String, on machine: Machine? = nil, progress: (@Sendable (Double) -> Void)? = nil
+  ) async throws -> LocalModel {
+    let engine = try await Engine.loading {
+      let file = try GGUFFile(path: path)
+      let tokenizer = try Tokenizer(file.vocabularyDescription())
+      let machine = try machine ?? Machine()
+      let model = try CPUTransformer(file: file, machine: machine, progress: progress)
+      return Engine.Parts(
+        model: model, tokenizer: tokenizer, kernelVariant: machine.variant.name)
+    }
+    return LocalModel(engine: engine)
+  }
+
+  /// Wraps an engine; the prompt format is detected from the vocabulary's chat template.
+  public init(engine: Engine) {
+    self.engine = engine
+    (promptFormat, promptFormatNote) = PromptFormat.detect(
+      in: engine.tokenizer.description.chatTemplate)
+  }
+}
