@@ -18,8 +18,6 @@ public struct ModelError: Error, Sendable, CustomStringConvertible {
     case notFinite
     /// A saved context belongs to another model, cache type or numerics version, or is damaged.
     case badContext
-    /// The task that asked was cancelled.
-    case cancelled
   }
 
   public let code: Code

@@ -54,4 +54,25 @@ import Testing
       for await sum in group { #expect(sum == 500 * 120) }
     }
   }
+
+  @Test
+  func `callers that come at the same time do not disturb each other`() async {
+    let pool = WorkerPool(threadCount: 3, spins: false)
+    await withTaskGroup(of: Bool.self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          let sums = UnsafeMutablePointer<Int>.allocate(capacity: 16)
+          defer { sums.deallocate() }
+          sums.update(repeating: 0, count: 16)
+          for _ in 0..<2000 {
+            pool.run(parts: 16, context: UnsafeRawPointer(sums)) { context, part in
+              UnsafeMutableRawPointer(mutating: context).assumingMemoryBound(to: Int.self)[part] += 1
+            }
+          }
+          return (0..<16).allSatisfy { sums[$0] == 2000 }
+        }
+      }
+      for await isRight in group { #expect(isRight) }
+    }
+  }
 }

@@ -8,7 +8,9 @@ internal import Synchronization
 /// depend on who does what. Workers spin for about 20 µs after an operation, because a decoder's next
 /// one follows at once, and then park. A pool with more threads than free cores parks at once.
 ///
-/// One thread at a time may call `run`. Nothing is allocated per operation.
+/// Several threads may call `run`: whoever comes while the workers are busy works through his parts
+/// alone, so that two models on one machine share it without waiting for each other. Nothing is
+/// allocated per operation.
 package final class WorkerPool: @unchecked Sendable {
   // Sendable: `job` is written by the caller of `run` before it publishes a ticket and read by
   // workers only after they claimed a part of that ticket, when the caller cannot return yet.
@@ -29,6 +31,7 @@ package final class WorkerPool: @unchecked Sendable {
   private let padding2 = InlinePadding()
   private let sleepers = Atomic<Int>(0)
   private let isStopping = Atomic<Bool>(false)
+  private let isTaken = Atomic<Bool>(false)
   private let job: UnsafeMutablePointer<Job>
   private let gate = Gate()
   private let spins: Bool
@@ -60,10 +63,11 @@ package final class WorkerPool: @unchecked Sendable {
   /// Runs `function(context, part)` for every part in `0 ..< parts` and waits for all.
   package func run(parts: Int, context: UnsafeRawPointer, _ function: PartFunction) {
     precondition(parts >= 0 && parts < 1 << 31, "\(parts) parts")
-    if parts <= 1 || threads.isEmpty {
+    if parts <= 1 || threads.isEmpty || isTaken.exchange(true, ordering: .acquiring) {
       for part in 0..<parts { function(context, part) }
       return
     }
+    defer { isTaken.store(false, ordering: .releasing) }
     job.pointee = Job(function: function, context: context, parts: parts)
     finished.store(0, ordering: .relaxed)
     let number = (ticket.load(ordering: .relaxed) >> 32) &+ 1

@@ -105,6 +105,11 @@ final class PassOutputs {
     logitsCapacity = count
     hiddenCapacity = hiddenCount
     logitsStride = (model.vocabularySize + 15) / 16 * 16
+    if count > 1 {
+      try MemoryBudget.check(
+        count * logitsStride * 4, for: "the logits of \(count) rows",
+        remedy: "ask for logits of fewer rows in a pass")
+    }
     logits = try AlignedBuffer(zeroed: count * logitsStride)
     hidden = try AlignedBuffer(zeroed: hiddenCount * model.hiddenSize)
     normed = try Activations(capacity: max(1, count), columns: model.hiddenSize)
