@@ -52,7 +52,10 @@ let package = Package(
     // Floor 6
     room(
       "Dendrite",
-      ["DendriteCheckpoint", "DendriteCompute", "DendriteDecoding", "DendriteModel", "DendriteTokenizer"]),
+      [
+        "DendriteCheckpoint", "DendriteCompute", "DendriteDecoding", "DendriteModel", "DendriteReport",
+        "DendriteTokenizer",
+      ]),
     // Floor 7
     .executableTarget(
       name: "DendriteCommand",

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import ArgumentParser
+
+/// `dendrite lab`: tools for those who build and measure Dendrite.
+struct LabCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "lab",
+    abstract: "Tools for building and measuring.",
+    discussion: """
+      What a measurement needs and a user does not:
+
+        $ dendrite lab make-model --shape llama-3.2-1b --type q4_0 -o 1b.gguf
+      """,
+    shouldDisplay: false,
+    subcommands: [MakeModelCommand.self])
+}

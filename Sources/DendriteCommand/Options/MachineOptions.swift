@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import ArgumentParser
+internal import Dendrite
+
+/// Which part of this machine works, and how.
+///
+/// None of it changes a bit of any result.
+struct MachineOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Threads that work at the same time (default: the cores of this process).", valueName: "n"))
+  var threads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Pieces that an operation is cut into (default: four a thread).", valueName: "n"))
+  var parts: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Kernel variant: generic, avx2, avx512vnni or neon (default: the fastest of this CPU).",
+      valueName: "variant"),
+    completion: .list(KernelVariant.available.map(\.name)),
+    transform: {
+      try Choice.parse(
+        $0, option: "--kernels", among: KernelVariant.available.map { ($0.name, $0) })
+    })
+  var kernels: KernelVariant = .best
+
+  @Option(
+    help: ArgumentHelp(
+      "Order of sums: exact, the same bits on every CPU.", valueName: "kind"),
+    completion: .list(["exact"]),
+    transform: { try Choice.parse($0, option: "--numerics", among: [("exact", Numerics.exact)]) })
+  var numerics: Numerics = .exact
+
+  mutating func validate() throws {
+    try Bounds.check(
+      "--threads", threads, in: 1...1024, expected: "a number from 1 to 1024",
+      remedy: "leave it out to use all \(AvailableCores.count()) cores of this process")
+    try Bounds.check(
+      "--parts", parts, in: 1...65_536, expected: "a number from 1 to 65536",
+      remedy: "leave it out for four parts a thread")
+  }
+
+  /// The machine that these options describe.
+  func machine() throws -> Machine {
+    try Machine(threads: threads, parts: parts, variant: kernels)
+  }
+}
+
+/// How sums are ordered.
+enum Numerics: String {
+  case exact
+}
