@@ -31,6 +31,16 @@ import Testing
     #expect(file["bytes"] as? Int == size)
   }
 
+  @Test func `-m names the file as in every other command`() async throws {
+    let path = Repository.golden("logits/llama3.gguf")
+    let named = try await CommandLineTool.run("inspect", "-m", path)
+    let plain = try await CommandLineTool.run("inspect", path)
+    #expect(named.status == 0 && named.text == plain.text)
+    let both = try await CommandLineTool.run("inspect", path, "-m", path)
+    #expect(both.status == 64)
+    #expect(both.errors.contains("two files") && both.errors.contains("try: "))
+  }
+
   @Test func `all tensors and all keys, on request`() async throws {
     let path = Repository.golden("logits/llama3.gguf")
     let json = try await object(path, "--tensors", "--metadata")

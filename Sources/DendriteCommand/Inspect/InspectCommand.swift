@@ -28,6 +28,8 @@ struct InspectCommand: AsyncParsableCommand {
     completion: .file(extensions: ["gguf"]))
   var file: String?
 
+  @OptionGroup var model: ModelOption
+
   @Option(help: ArgumentHelp("Show how a text is cut into tokens.", valueName: "text"))
   var tokens: String?
 
@@ -53,11 +55,15 @@ struct InspectCommand: AsyncParsableCommand {
       throw ValidationError(
         "--special without --tokens, expected both\n  try: --tokens \"<|im_start|>\" --special")
     }
+    if let file, let other = model.path {
+      throw ValidationError(
+        "two files, '\(file)' and -m '\(other)', expected one\n  try: one `dendrite inspect` for each")
+    }
   }
 
   func run() async throws {
     let wantsModel = tokens != nil || tensors || metadata
-    guard let path = try file ?? (wantsModel ? ModelOption.defaultPath() : nil) else {
+    guard let path = try file ?? model.path ?? (wantsModel ? ModelOption.defaultPath() : nil) else {
       return try print(MachineInspection(machine.machine(), isMeasured: measure).report)
     }
     let file = try GGUFFile(path: path)

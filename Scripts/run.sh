@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Builds the command and lets the bundled model continue a piece of Python.
+#
+#   Scripts/run.sh [arguments of `dendrite run`]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. Scripts/toolchain.sh
+require_swift
+
+model=Models/dendrite-tiny-q8_0.gguf
+[ -f "$model" ] || fail "no $model, expected the bundled model" "check the repository out completely"
+swift build -c release --product dendrite
+tool=$(swift build -c release --show-bin-path)/dendrite
+if [ $# -gt 0 ]; then exec "$tool" run "$@"; fi
+printf '\n$ dendrite run -m %s "def fibonacci(n):"\n\n' "$model"
+exec "$tool" run -m "$model" "def fibonacci(n):"
