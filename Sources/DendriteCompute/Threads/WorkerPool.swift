@@ -11,15 +11,49 @@ internal import Synchronization
 /// Several threads may call `run`: whoever comes while the workers are busy works through his parts
 /// alone, so that two models on one machine share it without waiting for each other. Nothing is
 /// allocated per operation.
-package final class WorkerPool: @unchecked Sendable {
-  // Sendable: `job` is written by the caller of `run` before it publishes a ticket and read by
-  // workers only after they claimed a part of that ticket, when the caller cannot return yet.
-
+package final class WorkerPool: Sendable {
   /// A function of a context and a part's index.
   package typealias PartFunction = @convention(c) (UnsafeRawPointer, Int) -> Void
 
+  private let work: SharedWork
+  private let threads: [NativeThread]
+
+  /// The caller of `run` is one of the threads.
+  package let threadCount: Int
+
+  package init(threadCount: Int, spins: Bool) {
+    let work = SharedWork(spins: spins)
+    var started: [NativeThread] = []
+    for _ in 1..<max(1, threadCount) {
+      // Workers own the work, never the pool: its last reference must not go on one of them.
+      if let thread = NativeThread.start({ work.serve() }) { started.append(thread) }
+    }
+    self.work = work
+    self.threadCount = threadCount
+    threads = started
+  }
+
+  deinit {
+    work.stop()
+    for thread in threads { thread.join() }
+  }
+
+  /// Runs `function(context, part)` for every part in `0 ..< parts` and waits for all.
+  package func run(parts: Int, context: UnsafeRawPointer, _ function: PartFunction) {
+    precondition(parts >= 0 && parts < 1 << 31, "\(parts) parts")
+    if parts <= 1 || threads.isEmpty || !work.run(parts: parts, context: context, function) {
+      for part in 0..<parts { function(context, part) }
+    }
+  }
+}
+
+/// The operation that a pool's threads work on, and where they wait for the next.
+private final class SharedWork: @unchecked Sendable {
+  // Sendable: `job` is written by the caller of `run` before it publishes a ticket and read by
+  // workers only after they claimed a part of that ticket, when the caller cannot return yet.
+
   private struct Job {
-    var function: PartFunction
+    var function: WorkerPool.PartFunction
     var context: UnsafeRawPointer
     var parts: Int
   }
@@ -35,38 +69,20 @@ package final class WorkerPool: @unchecked Sendable {
   private let job: UnsafeMutablePointer<Job>
   private let gate = Gate()
   private let spins: Bool
-  private var threads: [NativeThread] = []
 
-  /// The caller of `run` is one of the threads.
-  package let threadCount: Int
-
-  package init(threadCount: Int, spins: Bool) {
+  init(spins: Bool) {
     self.spins = spins
     job = .allocate(capacity: 1)
     job.initialize(to: Job(function: { _, _ in }, context: UnsafeRawPointer(job), parts: 0))
-    var started: [NativeThread] = []
-    self.threadCount = threadCount
-    for _ in 1..<max(1, threadCount) {
-      // Workers hold the pool's state, not the pool: see `Loop`.
-      let loop = Loop(pool: Unmanaged.passUnretained(self))
-      if let thread = NativeThread.start({ loop.run() }) { started.append(thread) }
-    }
-    threads = started
   }
 
-  deinit {
-    gate.signal { isStopping.store(true, ordering: .sequentiallyConsistent) }
-    for thread in threads { thread.join() }
-    job.deallocate()
-  }
+  deinit { job.deallocate() }
 
-  /// Runs `function(context, part)` for every part in `0 ..< parts` and waits for all.
-  package func run(parts: Int, context: UnsafeRawPointer, _ function: PartFunction) {
-    precondition(parts >= 0 && parts < 1 << 31, "\(parts) parts")
-    if parts <= 1 || threads.isEmpty || isTaken.exchange(true, ordering: .acquiring) {
-      for part in 0..<parts { function(context, part) }
-      return
-    }
+  func stop() { gate.signal { isStopping.store(true, ordering: .sequentiallyConsistent) } }
+
+  /// Runs an operation with all threads; false, and nothing done, if they work for another caller.
+  func run(parts: Int, context: UnsafeRawPointer, _ function: WorkerPool.PartFunction) -> Bool {
+    if isTaken.exchange(true, ordering: .acquiring) { return false }
     defer { isTaken.store(false, ordering: .releasing) }
     job.pointee = Job(function: function, context: context, parts: parts)
     finished.store(0, ordering: .relaxed)
@@ -78,6 +94,17 @@ package final class WorkerPool: @unchecked Sendable {
     while finished.load(ordering: .acquiring) < parts {
       turns &+= 1
       if turns & 0xfff == 0 { Clock.giveWay() } else { dendrite_pause() }
+    }
+    return true
+  }
+
+  /// A worker's life.
+  func serve() {
+    dendrite_float_environment_set()
+    while !shouldStop {
+      work()
+      if spins && spin() { continue }
+      park()
     }
   }
 
@@ -97,22 +124,6 @@ package final class WorkerPool: @unchecked Sendable {
 
   private var hasWork: Bool { ticket.load(ordering: .sequentiallyConsistent) & 0xffff_ffff != 0 }
   private var shouldStop: Bool { isStopping.load(ordering: .sequentiallyConsistent) }
-
-  /// A worker's life. It refers to the pool without owning it; `deinit` waits for it to end.
-  private struct Loop: @unchecked Sendable {
-    let pool: Unmanaged<WorkerPool>
-
-    func run() {
-      dendrite_float_environment_set()
-      pool._withUnsafeGuaranteedRef { pool in
-        while !pool.shouldStop {
-          pool.work()
-          if pool.spins && pool.spin() { continue }
-          pool.park()
-        }
-      }
-    }
-  }
 
   /// Looks for work for about 20 µs.
   private func spin() -> Bool {
