@@ -53,7 +53,8 @@ let package = Package(
     room(
       "Dendrite",
       [
-        "DendriteCheckpoint", "DendriteCompute", "DendriteDecoding", "DendriteModel", "DendriteReport",
+        "DendriteCheckpoint", "DendriteCompute", "DendriteDecoding", "DendriteModel",
+        "DendriteReport",
         "DendriteTokenizer",
       ]),
     // Floor 7
@@ -78,7 +79,8 @@ let package = Package(
     .executableTarget(
       name: "DendriteTrace",
       dependencies: [
-        "CDendriteKernels", "CKernelTrace", "DendriteCheckpoint", "DendriteCompute", "DendriteDecoding",
+        "CDendriteKernels", "CKernelTrace", "DendriteCheckpoint", "DendriteCompute",
+        "DendriteDecoding",
         "DendriteModel", "DendriteTokenizer",
       ],
       path: "Tests/DendriteTrace", swiftSettings: strict),

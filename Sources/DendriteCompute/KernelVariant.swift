@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CDendriteKernels
 
-/// One implementation of all kernels. Variants differ in instructions, never in results.
+/// One implementation of all kernels.
+///
+/// Variants differ in instructions, never in results.
 public struct KernelVariant: Sendable, Hashable, CustomStringConvertible {
   /// "generic", "avx2", "avx512vnni" or "neon".
   public let name: String
   private let address: UInt
 
-  /// Kernels of one's own, for recording calls. The table must live as long as the program.
+  /// Kernels of one's own, for recording calls.
+  ///
+  /// The table must live as long as the program.
   package init(_ table: UnsafePointer<dendrite_kernels>) {
     name = String(cString: table.pointee.name)
     address = UInt(bitPattern: UnsafeRawPointer(table))
@@ -33,6 +37,7 @@ public struct KernelVariant: Sendable, Hashable, CustomStringConvertible {
     self.init(table)
   }
 
+  /// The name.
   public var description: String { name }
 
   /// The table of functions; it is a constant of the program and never freed.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CDendriteKernels
 
-/// The part of a computer that a model may use: threads and kernels. There are no globals; whoever
-/// loads a model passes a machine in.
+/// The part of a computer that a model may use: threads and kernels.
+///
+/// There are no globals; whoever loads a model passes a machine in.
 ///
 /// `threads` decides how fast, `parts` how finely work is cut, `variant` which instructions run. None
 /// of the three changes a bit of any result.
@@ -11,13 +12,17 @@ public final class Machine: Sendable {
   public let threads: Int
   /// Pieces that an operation is cut into at least, if it can be.
   public let parts: Int
+  /// The kernels that run.
   public let variant: KernelVariant
   package let pool: WorkerPool
 
+  /// Starts the threads.
+  ///
   /// - Parameters:
   ///   - threads: 1 … 1,024; by default the cores that this process may use.
   ///   - parts: 1 … 65,536; by default four for each thread, so that a thread that was interrupted
   ///     holds up the others only for a quarter of its share.
+  ///   - variant: kernels that this CPU can run.
   /// - Throws: `badMachine` for numbers out of range.
   public init(
     threads: Int? = nil, parts: Int? = nil, variant: KernelVariant = .best

@@ -2,18 +2,24 @@
 
 /// What a caller needs to know about a model before it runs.
 public struct ModelDescription: Sendable, Hashable {
+  /// The name in the file.
   public var name: String
   /// "llama", "qwen2": the spelling of `general.architecture`.
   public var architecture: String
+  /// Tokens of the vocabulary; logits have as many values.
   public var vocabularySize: Int
+  /// Features of the residual stream.
   public var hiddenSize: Int
+  /// Decoder layers.
   public var layerCount: Int
   /// The longest context the model was trained for, in tokens.
   public var contextLength: Int
+  /// Weights in all tensors.
   public var parameterCount: Int
   /// Bytes of weights that decoding one row reads.
   public var weightByteCount: Int
 
+  /// Describes a model.
   public init(
     name: String, architecture: String, vocabularySize: Int, hiddenSize: Int, layerCount: Int,
     contextLength: Int, parameterCount: Int, weightByteCount: Int
@@ -117,7 +123,9 @@ package protocol PassResults: AnyObject, Sendable {
   func output(ofRow row: Int, generation: Int) throws(ModelError) -> UnsafeBufferPointer<Float>
 }
 
-/// One submitted batch. A pass is a name, not storage: it dies at the model's next `submit`.
+/// One submitted batch.
+///
+/// A pass is a name, not storage: it dies at the model's next `submit`.
 public struct Pass: Sendable {
   package let results: any PassResults
   package let generation: Int

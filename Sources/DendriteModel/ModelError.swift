@@ -20,6 +20,7 @@ public struct ModelError: Error, Sendable, CustomStringConvertible {
     case badContext
   }
 
+  /// What kind of failure it is.
   public let code: Code
   /// What was found and what was expected.
   public let message: String
@@ -28,6 +29,7 @@ public struct ModelError: Error, Sendable, CustomStringConvertible {
   /// The failure underneath, if there was one.
   public let cause: (any Error)?
 
+  /// An error with what was found and expected, and what to do.
   public init(_ code: Code, _ message: String, remedy: String, cause: (any Error)? = nil) {
     self.code = code
     self.message = message
@@ -35,6 +37,7 @@ public struct ModelError: Error, Sendable, CustomStringConvertible {
     self.cause = cause
   }
 
+  /// The message, the remedy, and the cause if there is one.
   public var description: String {
     var text = "model: \(message)\n  try: \(remedy)"
     if let cause { text += "\n  because: \(cause)" }

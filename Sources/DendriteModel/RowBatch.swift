@@ -34,7 +34,9 @@ public struct Row: Sendable {
     case vector([Float])
   }
 
-  /// The row this row follows. It attends to its parent's whole path, and to itself.
+  /// The row this row follows.
+  ///
+  /// It attends to its parent's whole path, and to itself.
   public enum Parent: Sendable, Hashable {
     /// The last committed row of the cache (or nothing, if the cache is empty).
     case tip
@@ -55,16 +57,22 @@ public struct Row: Sendable {
     case hiddenState(afterLayer: Int)
   }
 
+  /// The sequence that the row continues.
   public var cache: CacheHandle
+  /// What goes into the first layer.
   public var input: Input
+  /// The row that this one follows.
   public var parent: Parent
+  /// What is read from the row.
   public var output: Output
   /// The rotary position; `nil` means the row's place in its history, which is what models expect.
   public var position: Int?
-  /// Whether keys and values are kept as a scratch node. An ephemeral row sees itself and its
-  /// path, and leaves no trace.
+  /// Whether keys and values are kept as a scratch node.
+  ///
+  /// An ephemeral row sees itself and its path, and leaves no trace.
   public var isStored: Bool
 
+  /// Describes one row.
   public init(
     cache: CacheHandle, input: Input, parent: Parent, output: Output = .none,
     position: Int? = nil, isStored: Bool = true
@@ -83,10 +91,13 @@ public struct Row: Sendable {
 /// A batch is a plain list. Reuse one with `removeAll()`: it keeps its capacity, and a decoder that
 /// does so allocates nothing per token.
 public struct RowBatch: Sendable {
+  /// The rows, in the order in which they were appended.
   public private(set) var rows: [Row] = []
 
+  /// A batch without rows.
   public init() {}
 
+  /// The number of rows.
   public var count: Int { rows.count }
 
   /// Appends a row and returns its index, by which results are read and later rows name it.
@@ -98,7 +109,11 @@ public struct RowBatch: Sendable {
 
   /// Appends tokens as a chain behind `parent`.
   ///
-  /// - Parameter output: what the *last* token of the chain returns; the others return nothing.
+  /// - Parameters:
+  ///   - tokens: ids, in order.
+  ///   - cache: the sequence that they continue.
+  ///   - parent: the row that the first token follows.
+  ///   - output: what the *last* token of the chain returns; the others return nothing.
   /// - Returns: the index of the chain's last row, or `nil` if there were no tokens.
   @discardableResult
   public mutating func append(
@@ -120,5 +135,6 @@ public struct RowBatch: Sendable {
     return last
   }
 
+  /// Empties the batch and keeps its capacity.
   public mutating func removeAll() { rows.removeAll(keepingCapacity: true) }
 }

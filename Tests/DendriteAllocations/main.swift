@@ -31,7 +31,9 @@ guard allocation_count() >= 0 else {
 let before = allocation_count()
 var arrays: [[Int]] = []
 for size in 1...10 { arrays.append(Array(repeating: size, count: size * 100)) }
-guard allocation_count() - before >= 10, arrays.count == 10 else { fatalError("the counter does not count") }
+guard allocation_count() - before >= 10, arrays.count == 10 else {
+  fatalError("the counter does not count")
+}
 
 let file = try GGUFFile(path: CommandLine.arguments[1])
 let tokenizer = try Tokenizer(file.vocabularyDescription())
@@ -39,13 +41,15 @@ var failures = 0
 
 @MainActor func check(_ name: String, _ sampler: SamplerSettings, _ type: CacheType) throws {
   let model = try CPUTransformer(file: file, machine: Machine(threads: 2))
-  let context = try DecodingContext(model: model, settings: ContextSettings(capacity: 512, cacheType: type))
+  let context = try DecodingContext(
+    model: model, settings: ContextSettings(capacity: 512, cacheType: type))
   var settings = GenerationSettings()
   settings.sampler = sampler
   settings.maximumTokens = 200
   settings.ignoresEndOfGeneration = true
   var loop = try GenerationLoop(
-    prompt: tokenizer.encode("def fibonacci(n):\n"), in: context, tokenizer: tokenizer, settings: settings)
+    prompt: tokenizer.encode("def fibonacci(n):\n"), in: context, tokenizer: tokenizer,
+    settings: settings)
   var tokens = 0
   var start: Int64 = 0
   var end: Int64 = 0
@@ -59,7 +63,9 @@ var failures = 0
     if tokens == 199 { end = allocation_count() }  // the last token ends the reply as well
   }
   let made = end - start - longTexts
-  print("\(name): \(made) allocations in \(tokens - 9) tokens after prefill (texts over 15 bytes: \(longTexts))")
+  print(
+    "\(name): \(made) allocations in \(tokens - 9) tokens after prefill (texts over 15 bytes: \(longTexts))"
+  )
   if made != 0 { failures += 1 }
 }
 

@@ -45,7 +45,8 @@ import Testing
           sums.update(repeating: 0, count: 16)
           for _ in 0..<500 {
             pool.run(parts: 16, context: UnsafeRawPointer(sums)) { context, part in
-              UnsafeMutableRawPointer(mutating: context).assumingMemoryBound(to: Int.self)[part] += part
+              UnsafeMutableRawPointer(mutating: context).assumingMemoryBound(to: Int.self)[part] +=
+                part
             }
           }
           return (0..<16).reduce(0) { $0 + sums[$1] }
@@ -66,7 +67,8 @@ import Testing
           sums.update(repeating: 0, count: 16)
           for _ in 0..<2000 {
             pool.run(parts: 16, context: UnsafeRawPointer(sums)) { context, part in
-              UnsafeMutableRawPointer(mutating: context).assumingMemoryBound(to: Int.self)[part] += 1
+              UnsafeMutableRawPointer(mutating: context).assumingMemoryBound(to: Int.self)[part] +=
+                1
             }
           }
           return (0..<16).allSatisfy { sums[$0] == 2000 }

@@ -88,7 +88,8 @@ import Testing
       Row(cache: cache, input: .token(3), parent: .tip, output: .hiddenState(afterLayer: layer)))
     let final = batch.append(Row(cache: cache, input: .token(3), parent: .tip, output: .logits))
     let pass = try transformer.submit(batch)
-    let early = try await Task.detached { try pass.withHiddenState(ofRow: exit) { Array($0) } }.value
+    let early = try await Task.detached { try pass.withHiddenState(ofRow: exit) { Array($0) } }
+      .value
     let logits = try pass.withLogits(ofRow: final) { bits($0) }
     #expect(try logits == plain(tokens + [3], .f16))
     if layer == 2 {

@@ -58,12 +58,14 @@ import Testing
       var histories: [[Int]] = []
       for row in 0..<rows {
         let type = CacheType.allCases[row % 3]
-        let history = randomTokens(1 + generator.below(130), vocabulary: vocabulary, seed: seed + row)
+        let history = randomTokens(
+          1 + generator.below(130), vocabulary: vocabulary, seed: seed + row)
         let cache = try transformer.makeCache(capacity: 140, type: type)
         if history.count > 1 { _ = try transformer.prefill(history.dropLast(), into: cache) }
         histories.append(history)
         batch.append(
-          Row(cache: cache, input: .token(history[history.count - 1]), parent: .tip, output: .logits))
+          Row(
+            cache: cache, input: .token(history[history.count - 1]), parent: .tip, output: .logits))
       }
       let pass = try transformer.submit(batch)
       for row in 0..<rows {
@@ -150,14 +152,16 @@ import Testing
     let cache = try transformer.makeCache(capacity: 64, type: type)
     _ = try transformer.prefill(tokens, into: cache)
     var batch = RowBatch()
-    batch.append(Row(cache: cache, input: .token(5), parent: .tip, output: .logits, isStored: false))
+    batch.append(
+      Row(cache: cache, input: .token(5), parent: .tip, output: .logits, isStored: false))
     batch.append(Row(cache: cache, input: .token(9), parent: .tip, output: .logits))
     let pass = try transformer.submit(batch)
     let ephemeral = try pass.withLogits(ofRow: 0) { bits($0) }
     #expect(throws: ModelError.self) { try pass.node(ofRow: 0) }
     try transformer.commit([pass.node(ofRow: 1)], to: cache)
     #expect(try ephemeral == reference("llama3", tokens + [5], type).last)
-    #expect(try transformer.prefill([3], into: cache) == reference("llama3", tokens + [9, 3], type).last)
+    #expect(
+      try transformer.prefill([3], into: cache) == reference("llama3", tokens + [9, 3], type).last)
   }
 
   @Test
@@ -167,7 +171,8 @@ import Testing
     let embedding = try file.tensor(named: "token_embd.weight").floats(rows: 17..<18)
     let cache = try transformer.makeCache(capacity: 64, type: .f32)
     var batch = RowBatch()
-    batch.append(Row(cache: cache, input: .vector(embedding), parent: .tip, output: .logits, isStored: false))
+    batch.append(
+      Row(cache: cache, input: .vector(embedding), parent: .tip, output: .logits, isStored: false))
     batch.append(Row(cache: cache, input: .token(17), parent: .tip, output: .logits))
     let pass = try transformer.submit(batch)
     #expect(

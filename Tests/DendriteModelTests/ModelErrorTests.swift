@@ -41,7 +41,9 @@ import Testing
     expectError(.badRow, ["token 96", "0 ..< 96"]) {
       try submit(Row(cache: cache, input: .token(96), parent: .tip))
     }
-    expectError(.badRow, ["token -1"]) { try submit(Row(cache: cache, input: .token(-1), parent: .tip)) }
+    expectError(.badRow, ["token -1"]) {
+      try submit(Row(cache: cache, input: .token(-1), parent: .tip))
+    }
     expectError(.badRow, ["row 0 follows row 0"]) {
       try submit(Row(cache: cache, input: .token(1), parent: .row(0)))
     }
@@ -49,7 +51,8 @@ import Testing
       try submit(Row(cache: cache, input: .vector([1, 2, 3]), parent: .tip))
     }
     expectError(.badRow, ["layer 3", "0 … 2"]) {
-      try submit(Row(cache: cache, input: .token(1), parent: .tip, output: .hiddenState(afterLayer: 3)))
+      try submit(
+        Row(cache: cache, input: .token(1), parent: .tip, output: .hiddenState(afterLayer: 3)))
     }
     expectError(.badRow, ["position -4"]) {
       try submit(Row(cache: cache, input: .token(1), parent: .tip, position: -4))
@@ -82,7 +85,9 @@ import Testing
     let pass = try transformer.submit(batch)
     let node = try pass.node(ofRow: 0)
     try transformer.discard(cache)
-    expectError(.staleHandle, ["committed or discarded"]) { try transformer.commit([node], to: cache) }
+    expectError(.staleHandle, ["committed or discarded"]) {
+      try transformer.commit([node], to: cache)
+    }
     expectError(.staleHandle, ["row 0"]) {
       try submit(Row(cache: cache, input: .token(1), parent: .node(node)))
     }
@@ -100,7 +105,9 @@ import Testing
     let nodes = try (0..<3).map { try pass.node(ofRow: $0) }
     expectError(.badRow, ["step 0"]) { try transformer.commit([nodes[1]], to: cache) }
     expectError(.badRow, ["step 1"]) { try transformer.commit([nodes[0], nodes[2]], to: cache) }
-    expectError(.badRow, ["not a chain"]) { try transformer.commit(rows: 1..<3, of: pass, to: cache) }
+    expectError(.badRow, ["not a chain"]) {
+      try transformer.commit(rows: 1..<3, of: pass, to: cache)
+    }
     try transformer.commit(nodes, to: cache)
     #expect(try transformer.length(of: cache) == 3)
   }
@@ -110,7 +117,9 @@ import Testing
     expectError(.notEnoughMemory, ["needs", "available", "smaller context"]) {
       _ = try transformer.makeCache(capacity: 1 << 30, type: .f32)
     }
-    expectError(.contextFull, ["expected 1 …"]) { _ = try transformer.makeCache(capacity: 0, type: .f32) }
+    expectError(.contextFull, ["expected 1 …"]) {
+      _ = try transformer.makeCache(capacity: 0, type: .f32)
+    }
   }
 
   @Test
@@ -118,7 +127,9 @@ import Testing
     _ = try transformer.prefill([1, 2, 3], into: cache)
     let saved = try transformer.save(cache)
     for cut in stride(from: 0, to: saved.count, by: max(1, saved.count / 100)) {
-      expectError(.badContext, ["found"]) { _ = try transformer.restore(Array(saved.prefix(cut)), capacity: 8) }
+      expectError(.badContext, ["found"]) {
+        _ = try transformer.restore(Array(saved.prefix(cut)), capacity: 8)
+      }
     }
     for index in [4, 8, 12, 16, 24, 32, 100, saved.count - 1] {
       var bytes = saved

@@ -8,17 +8,22 @@ import Testing
 @Suite(.tags(.slow)) struct ToolTests {
   static var isRelease: Bool {
     var isRelease = true
-    assert({ isRelease = false; return true }())
+    assert(
+      {
+        isRelease = false; return true
+      }())
     return isRelease
   }
 
   @Test
   func `a sampled text and all kernel outputs are the same on every variant`() throws {
-    let trace = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).trace")
+    let trace = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "\(UUID().uuidString).trace")
     defer { try? FileManager.default.removeItem(at: trace) }
     var hashes: Set<Substring> = []
     for variant in KernelVariant.available {
-      let run = try BuiltTool.run("DendriteTrace", [Repository.bundledModel, trace.path, variant.name])
+      let run = try BuiltTool.run(
+        "DendriteTrace", [Repository.bundledModel, trace.path, variant.name])
       #expect(run.status == 0, "\(run.errors)")
       hashes.insert(run.output.drop { $0 != " " }.drop { $0 == " " })
     }
@@ -26,7 +31,8 @@ import Testing
     #expect(hashes.first?.contains("24 tokens") == true)
   }
 
-  @Test(.enabled(if: ToolTests.isRelease, "a debug build allocates by itself; the release run counts"))
+  @Test(
+    .enabled(if: ToolTests.isRelease, "a debug build allocates by itself; the release run counts"))
   func `forward, sampling and commit allocate nothing after prefill`() throws {
     let run = try BuiltTool.run("DendriteAllocations", [Repository.bundledModel])
     #expect(run.status == 0, "\(run.output)\(run.errors)")

@@ -9,13 +9,16 @@ import Testing
 /// Files that open, but whose weights cannot be right.
 @Suite(.tags(.badInput)) struct WeightFaultTests {
   /// A golden checkpoint with some floats of a tensor replaced.
-  private func damaged(_ tensor: String, at indices: Range<Int>, by value: Float) throws -> GGUFFile {
+  private func damaged(_ tensor: String, at indices: Range<Int>, by value: Float) throws -> GGUFFile
+  {
     let path = Repository.golden("logits/llama3.gguf")
     var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     let range = try GGUFFile(path: path).tensor(named: tensor).info.byteRange
     for index in indices {
       let start = range.lowerBound + index * 4
-      withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.replaceSubrange(start..<start + 4, with: $0) }
+      withUnsafeBytes(of: value.bitPattern.littleEndian) {
+        bytes.replaceSubrange(start..<start + 4, with: $0)
+      }
     }
     return try GGUFFile(bytes: bytes)
   }
@@ -26,7 +29,8 @@ import Testing
     #expect {
       try CPUTransformer(file: file, machine: Machine())
     } throws: {
-      "\($0)".contains("'blk.1.ffn_up.weight' has NaN or infinity in row 5") && "\($0)".contains("try: ")
+      "\($0)".contains("'blk.1.ffn_up.weight' has NaN or infinity in row 5")
+        && "\($0)".contains("try: ")
     }
     let norm = try damaged("blk.0.attn_norm.weight", at: 7..<8, by: value)
     #expect {

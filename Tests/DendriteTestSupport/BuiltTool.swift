@@ -5,8 +5,11 @@ public import Foundation
 public enum BuiltTool {
   /// What a run left behind.
   public struct Result: Sendable {
+    /// The exit status.
     public let status: Int32
+    /// What it wrote to standard output.
     public let output: String
+    /// What it wrote to standard error.
     public let errors: String
   }
 
@@ -14,6 +17,7 @@ public enum BuiltTool {
   public struct Missing: Error, CustomStringConvertible {
     let name: String
     let folder: String
+    /// What was looked for and what to do.
     public var description: String {
       "no '\(name)' in \(folder), expected it beside the tests\n  try: add it to the test target's dependencies"
     }
@@ -24,7 +28,8 @@ public enum BuiltTool {
     for bundle in Bundle.allBundles where bundle.bundlePath.hasSuffix(".xctest") {
       return bundle.bundleURL.deletingLastPathComponent()
     }
-    return URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+    return URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+      .deletingLastPathComponent()
   }
 
   /// Runs a tool to its end.
@@ -56,6 +61,7 @@ public enum BuiltTool {
     func text(_ name: String) throws -> String {
       String(decoding: try Data(contentsOf: folder.appendingPathComponent(name)), as: UTF8.self)
     }
-    return Result(status: process.terminationStatus, output: try text("output"), errors: try text("errors"))
+    return Result(
+      status: process.terminationStatus, output: try text("output"), errors: try text("errors"))
   }
 }

@@ -3,6 +3,7 @@ public import Foundation
 
 /// Files of this repository, found from the place of this source file.
 public enum Repository {
+  /// The folder of the package.
   public static let root: URL = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent()  // DendriteTestSupport
     .deletingLastPathComponent()  // Tests

@@ -16,7 +16,8 @@ import DendriteTokenizer
 let arguments = CommandLine.arguments
 guard arguments.count >= 3 else { fatalError("usage: DendriteTrace MODEL TRACE [variant]") }
 let variant = arguments.count > 3 ? try KernelVariant(named: arguments[3]) : .best
-guard let base = dendrite_kernels_named(variant.name), let recording = kernel_trace_begin(base, arguments[2])
+guard let base = dendrite_kernels_named(variant.name),
+  let recording = kernel_trace_begin(base, arguments[2])
 else { fatalError("cannot write the trace \(arguments[2])") }
 
 func hexadecimal(_ value: UInt64) -> String {
@@ -28,7 +29,8 @@ let file = try GGUFFile(path: arguments[1])
 let tokenizer = try Tokenizer(file.vocabularyDescription())
 let machine = try Machine(threads: 1, parts: 3, variant: KernelVariant(recording))
 let model = try CPUTransformer(file: file, machine: machine)
-let context = try DecodingContext(model: model, settings: ContextSettings(capacity: 256, cacheType: .f16))
+let context = try DecodingContext(
+  model: model, settings: ContextSettings(capacity: 256, cacheType: .f16))
 let prompt = tokenizer.encode("def mean(values):\n    \"\"\"Return the arithmetic mean.\"\"\"\n")
 var sampler = SamplerSettings()
 sampler.seed = 7
@@ -50,4 +52,6 @@ while let step = try loop.step() {
 }
 let kernelHash = kernel_trace_end()
 let name = variant.name + String(repeating: " ", count: max(0, 12 - variant.name.count))
-print("\(name) text hash \(hexadecimal(textHash)) (\(count) tokens), kernel hash \(hexadecimal(kernelHash))")
+print(
+  "\(name) text hash \(hexadecimal(textHash)) (\(count) tokens), kernel hash \(hexadecimal(kernelHash))"
+)

@@ -57,7 +57,8 @@ struct InspectCommand: AsyncParsableCommand {
     }
     if let file, let other = model.path {
       throw ValidationError(
-        "two files, '\(file)' and -m '\(other)', expected one\n  try: one `dendrite inspect` for each")
+        "two files, '\(file)' and -m '\(other)', expected one\n  try: one `dendrite inspect` for each"
+      )
     }
   }
 

@@ -15,6 +15,7 @@
 public final class AlignedBuffer<Element: BitwiseCopyable>: @unchecked Sendable {
   // Sendable: the owner decides who writes; the buffer itself never changes place or size.
 
+  /// The number of elements.
   public let count: Int
   /// The first element; valid as long as this object lives.
   package let base: UnsafeMutablePointer<Element>

@@ -19,12 +19,13 @@ package enum SystemText {
     var count = 0
     while count < bytes.count {
       let got = bytes.withUnsafeMutableBytes { buffer in
+        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[count...])
         #if canImport(Darwin)
-          Darwin.read(file, buffer.baseAddress! + count, buffer.count - count)
+          return Darwin.read(file, rest.baseAddress, rest.count)
         #elseif canImport(Musl)
-          Musl.read(file, buffer.baseAddress! + count, buffer.count - count)
+          return Musl.read(file, rest.baseAddress, rest.count)
         #else
-          Glibc.read(file, buffer.baseAddress! + count, buffer.count - count)
+          return Glibc.read(file, rest.baseAddress, rest.count)
         #endif
       }
       if got <= 0 { break }

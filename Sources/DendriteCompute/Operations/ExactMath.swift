@@ -5,10 +5,14 @@ internal import CDendriteKernels
 ///
 /// The C library's differ between platforms, so nothing that reaches a token may use them.
 public enum ExactMath {
-  /// 2^x within 2 ulp. Below -126 it is 0; above 127 it stays at 2^127.
+  /// 2^x within 2 ulp.
+  ///
+  /// Below -126 it is 0; above 127 it stays at 2^127.
   public static func exp2(_ x: Float) -> Float { dendrite_exp2f(x) }
 
-  /// 2^x within 2 ulp. Below -1022 it is 0; above 1023 it stays at 2^1023.
+  /// 2^x within 2 ulp.
+  ///
+  /// Below -1022 it is 0; above 1023 it stays at 2^1023.
   public static func exp2(_ x: Double) -> Double { dendrite_exp2(x) }
 
   /// e^x, by `exp2(x · log₂ e)`: relative error below 1e-15 · (1 + |x|).

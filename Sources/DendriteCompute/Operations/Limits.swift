@@ -8,6 +8,7 @@ public struct MachineLimits: Sendable {
   /// Int8 multiply-adds per second of all threads, in registers.
   public var int8Rate: Double
 
+  /// Figures that were measured.
   public init(readBandwidth: Double, int8Rate: Double) {
     self.readBandwidth = readBandwidth
     self.int8Rate = int8Rate
@@ -22,7 +23,12 @@ public final class ReadProbe: Sendable {
   private let buffer: AlignedBuffer<UInt8>
   private let machine: Machine
 
-  /// - Parameter byteCount: at least 256 MB to get past the caches of a server.
+  /// Reserves and writes the buffer.
+  ///
+  /// - Parameters:
+  ///   - machine: whose threads read.
+  ///   - byteCount: at least 256 MB to get past the caches of a server.
+  /// - Throws: `notEnoughMemory`.
   public init(machine: Machine, byteCount: Int = 512 << 20) throws(ComputeError) {
     self.machine = machine
     buffer = try AlignedBuffer(zeroed: byteCount)

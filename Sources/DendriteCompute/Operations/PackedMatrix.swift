@@ -20,9 +20,13 @@ package final class PackedMatrix: Sendable {
   /// Packs a matrix of GGUF blocks.
   ///
   /// - Parameters:
-  ///   - type: number of the tensor type in GGUF files.
-  ///   - source: rows `rowBytes` apart, of any alignment.
   ///   - name: what errors call the matrix.
+  ///   - type: number of the tensor type in GGUF files.
+  ///   - rows: output features.
+  ///   - columns: input features.
+  ///   - source: rows of blocks, of any alignment.
+  ///   - rowBytes: from one row of the source to the next.
+  ///   - machine: whose threads pack.
   /// - Throws: `notFinite` if a weight or scale is NaN or infinite, `unsupportedType`,
   ///   `notEnoughMemory`.
   /// - Complexity: O(rows × columns), on all threads of `machine`.
@@ -75,7 +79,8 @@ package final class PackedMatrix: Sendable {
   package var view: dendrite_matrix { shape }
 }
 
-extension dendrite_matrix: @retroactive @unchecked Sendable {}  // constants and a pointer to constants
+// Sendable: constants and a pointer to constants.
+extension dendrite_matrix: @retroactive @unchecked Sendable {}
 
 private struct PackJob {
   let data: UnsafeMutablePointer<UInt8>

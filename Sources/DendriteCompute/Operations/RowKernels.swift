@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import CDendriteKernels
 
-/// The kernels that work on one row at a time, by name. A thin, inlined door to the C table.
+/// The kernels that work on one row at a time, by name.
+///
+/// A thin, inlined door to the C table.
 ///
 /// Pointers must hold as many values as the counts say; nothing is checked here, because these run
 /// once per row and layer. Shapes are checked where buffers are made.
@@ -41,7 +43,7 @@ package struct RowKernels: @unchecked Sendable {
     table.pointee.swiglu(y, gate, up, count)
   }
 
-  /// y += x
+  /// y += x.
   @inline(__always)
   package func add(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int) {
     table.pointee.add(y, x, count)

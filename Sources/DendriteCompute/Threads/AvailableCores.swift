@@ -10,7 +10,9 @@
 
 /// How many cores this process may use: its affinity mask and its control group's quota.
 public enum AvailableCores {
-  /// At least one. Read anew on every call.
+  /// At least one.
+  ///
+  /// Read anew on every call.
   public static func count() -> Int {
     var cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     #if os(Linux)

@@ -58,7 +58,9 @@ private final class SharedWork: @unchecked Sendable {
     var parts: Int
   }
 
-  /// High half: number of the operation. Low half: parts that nobody has claimed yet.
+  /// High half: number of the operation.
+  ///
+  /// Low half: parts that nobody has claimed yet.
   private let ticket = Atomic<UInt64>(0)
   private let padding = InlinePadding()  // keeps the two counters on different cache lines
   private let finished = Atomic<Int>(0)

@@ -39,6 +39,7 @@ extension CPUTransformer {
 
   // MARK: CausalModel
 
+  /// As `CausalModel` says.
   public func makeCache(capacity: Int, type: CacheType) throws(ModelError) -> CacheHandle {
     passThread.waitUntilIdle()
     guard capacity > 0, capacity <= 1 << 30 else {
@@ -53,6 +54,7 @@ extension CPUTransformer {
     return adopt(CacheState(type: type, pool: pool, capacity: capacity))
   }
 
+  /// As `CausalModel` says.
   public func release(_ cache: CacheHandle) {
     passThread.waitUntilIdle()
     guard let state = try? state(of: cache) else { return }
@@ -61,14 +63,17 @@ extension CPUTransformer {
     cacheGenerations[cache.index] += 1
   }
 
+  /// As `CausalModel` says.
   public func length(of cache: CacheHandle) throws(ModelError) -> Int {
     try state(of: cache).length
   }
 
+  /// As `CausalModel` says.
   public func capacity(of cache: CacheHandle) throws(ModelError) -> Int {
     try state(of: cache).capacity
   }
 
+  /// As `CausalModel` says.
   public func commit(_ path: some Collection<NodeID>, to cache: CacheHandle) throws(ModelError) {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
@@ -91,6 +96,7 @@ extension CPUTransformer {
       kvHeadCount: configuration.kvHeadCount)
   }
 
+  /// As `CausalModel` says.
   public func commit(rows: Range<Int>, of pass: Pass, to cache: CacheHandle) throws(ModelError) {
     try pass.finish()
     guard rows.lowerBound >= 0, rows.upperBound <= plan.rows.count else {
@@ -116,11 +122,13 @@ extension CPUTransformer {
       kvHeadCount: configuration.kvHeadCount)
   }
 
+  /// As `CausalModel` says.
   public func discard(_ cache: CacheHandle) throws(ModelError) {
     passThread.waitUntilIdle()
     try state(of: cache).discard()
   }
 
+  /// As `CausalModel` says.
   public func truncate(_ cache: CacheHandle, to length: Int) throws(ModelError) -> Truncation {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
@@ -133,6 +141,7 @@ extension CPUTransformer {
     return .done
   }
 
+  /// As `CausalModel` says.
   public func fork(_ cache: CacheHandle) throws(ModelError) -> CacheHandle {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
@@ -142,6 +151,7 @@ extension CPUTransformer {
     return adopt(state.fork())
   }
 
+  /// As `CausalModel` says.
   public func save(_ cache: CacheHandle) throws(ModelError) -> [UInt8] {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
@@ -152,6 +162,7 @@ extension CPUTransformer {
     return SavedContext.encode(header, blocks: state.historyBlocks)
   }
 
+  /// As `CausalModel` says.
   public func restore(_ bytes: [UInt8], capacity: Int) throws(ModelError) -> CacheHandle {
     let header = try SavedContext.decode(bytes)
     guard header.fingerprint == fingerprint else {

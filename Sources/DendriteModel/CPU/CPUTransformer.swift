@@ -3,7 +3,9 @@ internal import CDendriteKernels
 public import DendriteCheckpoint
 public import DendriteCompute
 
-/// Changes when any result changes by a bit. Written into saved contexts, compared between ranks.
+/// Changes when any result changes by a bit.
+///
+/// Written into saved contexts, compared between ranks.
 public let numericsVersion = 1
 
 /// A decoder on the CPU: packed weights, block caches, one forward pass.
@@ -20,8 +22,11 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   /// Rows that one pass takes at most: longer prompts are fed in chunks.
   public static let maximumRowCount = 512
 
+  /// What the model is.
   public let description: ModelDescription
+  /// Sizes and constants of the checkpoint.
   public let configuration: ModelConfiguration
+  /// Threads, parts and kernels that the model runs on.
   public let machine: Machine
   let weights: TransformerWeights
   /// Tells checkpoints apart in saved contexts.
@@ -38,7 +43,10 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
 
   /// Loads and packs a checkpoint.
   ///
-  /// - Parameter progress: called with a share 0 … 1 of the weights.
+  /// - Parameters:
+  ///   - file: a checkpoint of a family that `Architecture` lists.
+  ///   - machine: threads, parts and kernels.
+  ///   - progress: called with a share 0 … 1 of the weights.
   /// - Throws: `badCheckpoint` for tensors that are missing, misshapen or not finite,
   ///   `notEnoughMemory` before the weights are reserved.
   public init(
@@ -127,6 +135,7 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
 
   // MARK: Passes
 
+  /// As `CausalModel` says.
   public func submit(_ batch: RowBatch) throws(ModelError) -> Pass {
     passThread.waitUntilIdle()
     machine.enter()
@@ -152,6 +161,7 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     forward.end()
   }
 
+  /// As `CausalModel` says.
   public func project(
     hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
   ) throws(ModelError) {

@@ -33,7 +33,9 @@ final class ForwardPass: @unchecked Sendable {
 
   // MARK: Buffers
 
-  /// Makes room for a plan. Allocates only when a pass is larger than any before it.
+  /// Makes room for a plan.
+  ///
+  /// Allocates only when a pass is larger than any before it.
   func prepare(for plan: PassPlan) throws(ModelError) {
     do {
       if (buffers?.capacity ?? 0) < max(1, plan.rows.count) {

@@ -3,7 +3,9 @@ internal import CDendriteKernels
 internal import DendriteCheckpoint
 internal import DendriteCompute
 
-/// Scratch memory for passes of up to `capacity` rows. Shapes are `[capacity, stride]`.
+/// Scratch memory for passes of up to `capacity` rows.
+///
+/// Shapes are `[capacity, stride]`.
 final class PassBuffers {
   let capacity: Int
   let queryStride: Int

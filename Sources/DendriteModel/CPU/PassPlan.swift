@@ -24,7 +24,9 @@ struct PlannedRow {
   var kind: Row.Output
 }
 
-/// A batch, resolved. Reused from pass to pass; nothing is allocated once it has grown.
+/// A batch, resolved.
+///
+/// Reused from pass to pass; nothing is allocated once it has grown.
 struct PassPlan {
   var rows: [PlannedRow] = []
   /// Places of rows that are seen through an ancestor list, in ascending logical position.

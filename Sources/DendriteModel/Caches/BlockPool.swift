@@ -58,7 +58,9 @@ final class BlockPool {
   /// Takes a promise back.
   func unreserve(_ count: Int) { reserved -= count }
 
-  /// A block of one's own. Its content is whatever its last owner left.
+  /// A block of one's own.
+  ///
+  /// Its content is whatever its last owner left.
   func take() -> Int {
     guard let block = free.popLast() else {
       preconditionFailure("a cache took more blocks than it reserved")

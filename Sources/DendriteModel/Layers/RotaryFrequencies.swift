@@ -14,8 +14,11 @@ package struct RotaryFrequencies: Sendable {
 
   package var pairs: Int { speeds.count }
 
+  /// Frequencies of a model.
+  ///
   /// - Parameters:
   ///   - dimensions: rotated values of a head, even.
+  ///   - base: of the powers; 10,000 in the paper.
   ///   - divisors: `[dimensions / 2]`, or empty for none.
   ///   - linearFactor: divides every angle; 1 for none.
   package init(dimensions: Int, base: Double, divisors: [Float], linearFactor: Double) {

@@ -9,25 +9,25 @@ internal import DendriteCompute
 /// Shapes are [output features, input features]: d hidden size, H·D query width, K·D key width, F
 /// feed-forward size.
 struct DecoderLayer: Sendable {
-  /// `[d]`
+  /// Shape `[d]`.
   let attentionNorm: AlignedBuffer<Float>
-  /// `[H·D, d]`
+  /// Shape `[H·D, d]`.
   let query: PackedMatrix
-  /// `[K·D, d]`
+  /// Shape `[K·D, d]`.
   let key: PackedMatrix
-  /// `[K·D, d]`
+  /// Shape `[K·D, d]`.
   let value: PackedMatrix
-  /// `[H·D]`, `[K·D]`, `[K·D]`
+  /// Shape `[H·D]`, `[K·D]`, `[K·D]`.
   let biases: (query: AlignedBuffer<Float>, key: AlignedBuffer<Float>, value: AlignedBuffer<Float>)?
-  /// `[d, H·D]`
+  /// Shape `[d, H·D]`.
   let output: PackedMatrix
-  /// `[d]`
+  /// Shape `[d]`.
   let feedForwardNorm: AlignedBuffer<Float>
-  /// `[F, d]`
+  /// Shape `[F, d]`.
   let gate: PackedMatrix
-  /// `[F, d]`
+  /// Shape `[F, d]`.
   let up: PackedMatrix
-  /// `[d, F]`
+  /// Shape `[d, F]`.
   let down: PackedMatrix
 }
 
@@ -37,7 +37,7 @@ struct TransformerWeights: Sendable {
   /// `[vocabulary, d]`, as the file holds it: rows are decoded one by one.
   let embedding: TensorView
   let layers: [DecoderLayer]
-  /// `[d]`
+  /// Shape `[d]`.
   let outputNorm: AlignedBuffer<Float>
   /// `[vocabulary, d]`; the embedding once more if the file ties them.
   let head: PackedMatrix
