@@ -15,11 +15,8 @@ mkdir -p "$work/Dendrite" "$work/Consumer/Sources/Consumer"
 # A version of its own for each run: SwiftPM remembers what a version of a repository contained.
 version=1.0.$(date +%s)
 
-# The working tree as a repository with one version. Models are left out: nothing compiles them.
-git ls-files --cached --others --exclude-standard -z -- . ':!Models' |
-  while IFS= read -r -d '' file; do
-    if [ -f "$file" ]; then printf '%s\0' "$file"; fi
-  done | tar -cf - --null -T - | tar -xf - -C "$work/Dendrite"
+# What the manifest names, as a repository with one version.
+tar -cf - Package.swift Sources Tests Examples | tar -xf - -C "$work/Dendrite"
 git -C "$work/Dendrite" init --quiet
 git -C "$work/Dendrite" add --all
 git -C "$work/Dendrite" -c user.name=check -c user.email=check@localhost -c commit.gpgsign=false \

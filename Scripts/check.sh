@@ -73,12 +73,11 @@ stage_examples() {
 
 stage_consumer() { Scripts/check-consumer.sh; }
 
-# The line with which a stage ended: the test runner's own, where there is one.
-closing_line() {
-  local log=build/check/$1.log line
-  line=$(grep -a 'Test run with' "$log" | tail -n 1 || true)
-  [ -n "$line" ] || line=$(tail -n 1 "$log")
-  printf '%s' "$line"
+# What a stage said at its end: the test runner's own line, the hashes, or else the last line.
+closing_lines() {
+  local log=build/check/$1.log lines
+  lines=$(grep -aE 'Test run with|: one hash ' "$log" || tail -n 1 "$log")
+  sed '2,$s/^/                          /' <<<"$lines"
 }
 
 # A stage runs in a process of its own: a shell that tests a function's status ignores `set -e` in it.
@@ -111,7 +110,7 @@ for stage in "${stages[@]}"; do
   "$0" --stage "$stage" 2>&1 | tee "build/check/$stage.log" || verdict=FAILED
   if grep -aq 'Test run with 0 tests' "build/check/$stage.log"; then verdict=FAILED; fi
   [ $verdict = passed ] || failed+=("$stage")
-  printf '%-9s %s %4d s  %s\n' "$stage" "$verdict" "$((SECONDS - began))" "$(closing_line "$stage")" >>"$summary"
+  printf '%-9s %s %5d s  %s\n' "$stage" "$verdict" "$((SECONDS - began))" "$(closing_lines "$stage")" >>"$summary"
   if [ "$verdict" = FAILED ] && [ "$stage" = build ]; then break; fi
 done
 

@@ -92,9 +92,10 @@ def main():
         lines.append(row(name, prefill_name, prefill, prefill_share, "int8 rate"))
 
     count = min(len(numbers) for numbers in names.values())
+    meaning = "their 95 % intervals" if count >= 6 else "their whole ranges (too few pairs to quote)"
     print(
         f"{processor}, {arguments.threads} threads; llama.cpp: {arguments.peer}; {count} pairs; "
-        f"tok/s, medians and their 95 % intervals; memory read at {cell(reads)} GB/s, int8 "
+        f"tok/s, medians and {meaning}; memory read at {cell(reads)} GB/s, int8 "
         f"multiply-adds at {cell(rates)} T/s.\n"
     )
     print("| file | what | dendrite | llama.cpp | ratio | dendrite reaches |")

@@ -26,7 +26,7 @@ import Testing
     #expect(samples.prefills.map(\.length) == [5, 40])
     #expect(samples.verifications.map(\.rows) == [2, 2, 7, 7])
     let lists =
-      [samples.readRate, samples.int8Rate, samples.decode, samples.forkJoin]
+      [samples.readRate, samples.int8Rate, samples.decode, samples.forkJoin, samples.meeting]
       + samples.prefills.map(\.seconds) + samples.verifications.map(\.seconds)
     for list in lists {
       #expect(list.count == 3)

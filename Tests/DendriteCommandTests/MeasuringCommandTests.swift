@@ -35,6 +35,7 @@ import Testing
     (["--quick", "--repetitions", "3"], "--quick and --repetitions"),
     (["--json", "--markdown"], "--json and --markdown"),
     (["--context", "4000000"], "--context is 4000000"),
+    (["--context", "2000", "--rows", "64"], "2064 tokens are to be measured, expected at most"),
     (["--prompt-lengths", "400000"], "400000 tokens are to be measured, expected at most"),
   ])
   func `bench refuses what cannot be measured`(options: [String], words: String) async throws {

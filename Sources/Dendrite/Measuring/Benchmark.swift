@@ -111,6 +111,7 @@ package final class Benchmark {
     }
     if settings.topics.contains(.pool) {
       tasks.append(Task(list: \.forkJoin, sample: sampleForkJoin))
+      tasks.append(Task(list: \.meeting, sample: sampleMeeting))
     }
     return tasks
   }
@@ -158,6 +159,14 @@ package final class Benchmark {
     let rounds = 1_000
     return seconds {
       for _ in 0..<rounds { machine.run(parts: machine.parts, 0) { _, _ in } }
+    } / Double(rounds)
+  }
+
+  private func sampleMeeting() -> Double {
+    let meeting = Meeting(threads: machine.threads)
+    let rounds = 100
+    return seconds {
+      for _ in 0..<rounds { meeting.hold(on: machine) }
     } / Double(rounds)
   }
 

@@ -95,7 +95,8 @@ package struct BenchmarkResult: Sendable {
     }
     add("memory, read", samples.readRate, 1e-9, "GB/s")
     add("int8 multiply-adds", samples.int8Rate, 1e-12, "T/s")
-    add("fork and join, \(place.parts) parts", samples.forkJoin, 1e6, "µs")
+    add("fork and join, no work", samples.forkJoin, 1e6, "µs")
+    add("fork and join, every thread there", samples.meeting, 1e6, "µs")
     var table = Table([
       .words("limit"), .figures("median"), .figures("interval"), .words("unit"),
     ])

@@ -49,6 +49,8 @@ package struct BenchmarkSamples: Sendable {
   package var verifications: [Verification] = []
   /// Seconds of an operation whose parts do nothing.
   package var forkJoin: [Double] = []
+  /// Seconds of an operation that begins when every thread has come.
+  package var meeting: [Double] = []
 
   /// No samples yet.
   package init() {}

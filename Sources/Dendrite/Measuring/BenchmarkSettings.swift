@@ -52,4 +52,15 @@ package struct BenchmarkSettings: Sendable, Hashable {
   var historyCapacity: Int {
     contextLength + max(verifyRows.max() ?? 0, Benchmark.decodedBetweenTruncations)
   }
+
+  /// The longest history that the topics need, in tokens.
+  package var longestHistory: Int {
+    var longest = 0
+    if topics.contains(.prefill) { longest = promptLengths.max() ?? 0 }
+    if topics.contains(.decode) { longest = max(longest, contextLength + 1) }
+    if topics.contains(.verify) {
+      longest = max(longest, contextLength + (verifyRows.max() ?? 1))
+    }
+    return longest
+  }
 }

@@ -56,12 +56,8 @@ package struct Effort: Sendable, Hashable {
   ]
 
   /// The most that takes about 60 % of the budget; other kernels and the text take the rest.
-  package static func most(for speed: Speed, budget: Double, contextLength: Int) -> Effort {
-    let affordable = levels.first { $0.seconds(speed) < 0.6 * budget }
-    var effort = affordable ?? levels[levels.count - 1]
-    effort.sequence = min(effort.sequence, max(contextLength - 34, 1))
-    effort.short = min(effort.short, effort.sequence)
-    return effort
+  package static func most(for speed: Speed, budget: Double) -> Effort {
+    levels.first { $0.seconds(speed) < 0.6 * budget } ?? levels[levels.count - 1]
   }
 
   /// What the proofs take, by the number of their rows.

@@ -53,8 +53,7 @@ package final class Prover {
     self.file = file
     random = RandomTokens(seed: settings.seed)
     let speed = try Effort.Speed(of: model)
-    effort = Effort.most(
-      for: speed, budget: settings.budget, contextLength: model.description.contextLength)
+    effort = Effort.most(for: speed, budget: settings.budget)
     tokens = random.ids(effort.sequence, vocabulary: model.description.vocabularySize)
   }
 
@@ -65,11 +64,10 @@ package final class Prover {
   /// - Parameters:
   ///   - names: which; `nil` makes all.
   ///   - progress: called with every proof as soon as it is made.
-  /// - Returns: the proofs and the hashes.
-  /// - Throws: `ModelError` and others if the model cannot run at all.
+  /// - Returns: the proofs and the hashes; a proof that an error ended counts as broken.
   package func run(
     only names: Set<String>? = nil, progress: (Proof) -> Void = { _ in }
-  ) throws -> ProofRecord {
+  ) -> ProofRecord {
     let proofs: [(promise: Int, name: String, make: () throws -> Finding)] = [
       (2, "chunks", chunks), (2, "rows", rows), (2, "trees", trees), (2, "caches", cacheTypes),
       (2, "history", cacheOperations), (2, "parts", parts), (2, "threads", threads),
@@ -80,7 +78,7 @@ package final class Prover {
     record = ProofRecord()
     for proof in proofs where names?.contains(proof.name) != false {
       let start = Clock.seconds()
-      let finding = try proof.make()
+      let finding = finding(of: proof.make)
       let made = Proof(
         promise: proof.promise, name: proof.name, claim: finding.claim,
         count: finding.tally.count, unit: finding.unit,
@@ -92,5 +90,16 @@ package final class Prover {
     }
     record.seconds = Clock.seconds() - begin
     return record
+  }
+
+  /// What a proof finds; an error in the middle of one is a finding too.
+  private func finding(of make: () throws -> Finding) -> Finding {
+    do {
+      return try make()
+    } catch {
+      var tally = Tally()
+      tally.check(false, "it was ended by an error: \(error)")
+      return Finding(claim: "could not be checked", tally: tally)
+    }
   }
 }

@@ -33,29 +33,31 @@ struct BenchCommand: ParsableCommand {
   var only: [BenchmarkSettings.Topic] = BenchmarkSettings.Topic.allCases
 
   @Option(
-    help: ArgumentHelp("Repetitions that count; one more is dropped.", valueName: "n"))
+    help: ArgumentHelp(
+      "Repetitions that count; one more is dropped (default: 30).", valueName: "n"))
   var repetitions: Int?
 
   @Flag(help: "Five repetitions: for a first look, too few to quote.")
   var quick = false
 
   @Option(
-    help: ArgumentHelp("Lengths of prompts.", valueName: "list"),
+    help: ArgumentHelp("Lengths of prompts (default: 512).", valueName: "list"),
     transform: { try Lists.numbers($0, option: "--prompt-lengths", in: 1...1_048_576) })
-  var promptLengths = [512]
+  var promptLengths: [Int] = []
 
   @Option(
-    help: ArgumentHelp("Rows of a verifying pass.", valueName: "list"),
+    help: ArgumentHelp("Rows of a verifying pass (default: 2,4,8,16,32).", valueName: "list"),
     transform: { try Lists.numbers($0, option: "--rows", in: 1...512) })
   var rows = [2, 4, 8, 16, 32]
 
   @Option(
     help: ArgumentHelp(
-      "Tokens in the cache when rows are decoded and verified.", valueName: "n"))
-  var context = 512
+      "Tokens in the cache when rows are decoded and verified (default: 512).", valueName: "n"))
+  var context: Int?
 
   @Option(
-    help: ArgumentHelp("How keys and values are stored: f32, f16 or q8.", valueName: "type"),
+    help: ArgumentHelp(
+      "How keys and values are stored: f32, f16 or q8 (default: f16).", valueName: "type"),
     completion: .list(CacheType.allCases.map(\.rawValue)),
     transform: {
       try Choice.parse(
@@ -116,23 +118,21 @@ struct BenchCommand: ParsableCommand {
       json ? report.json.text() + "\n" : markdown ? report.markdown() : report.text())
   }
 
-  /// The settings, fitted to a model whose context is shorter than the defaults.
+  /// The settings; the defaults fit themselves to a model with a short context, options do not.
   private func settings(
     for model: ModelConfiguration
   ) throws(Failure) -> BenchmarkSettings {
-    var settings = BenchmarkSettings(
-      topics: Set(only), repetitions: repetitions ?? (quick ? 5 : 30),
-      promptLengths: promptLengths, verifyRows: rows, contextLength: context, cacheType: cacheType)
     let longest = model.contextLength
-    if context == 512 { settings.contextLength = min(512, longest / 2) }
-    if promptLengths == [512] { settings.promptLengths = [min(512, longest)] }
-    let needed = max(settings.contextLength + (rows.max() ?? 0), settings.promptLengths.max() ?? 0)
-    guard needed <= longest else {
+    let settings = BenchmarkSettings(
+      topics: Set(only), repetitions: repetitions ?? (quick ? 5 : 30),
+      promptLengths: promptLengths.isEmpty ? [min(512, longest)] : promptLengths,
+      verifyRows: rows, contextLength: context ?? min(512, longest / 2), cacheType: cacheType)
+    guard settings.longestHistory <= longest else {
       throw Failure(
         .usage,
-        "\(needed) tokens are to be measured, expected at most \(longest), the length that the "
-          + "model was trained for",
-        remedy: "a smaller --context, or shorter --prompt-lengths")
+        "\(settings.longestHistory) tokens are to be measured, expected at most \(longest), the "
+          + "length that the model was trained for",
+        remedy: "a smaller --context, fewer --rows, or shorter --prompt-lengths")
     }
     return settings
   }

@@ -66,7 +66,7 @@ struct ProveCommand: ParsableCommand {
     if !json { try StandardStream.output.write(Report("prove", facts: facts).text() + "\n") }
     let settings = Prover.Settings(budget: budget, seed: seed)
     let prover = try Prover(model: model, file: file, settings: settings)
-    let record = try prover.run(only: hash ? ["text"] : nil) { proof in
+    let record = prover.run(only: hash ? ["text"] : nil) { proof in
       if !json { try? StandardStream.output.write(proof.line + "\n") }
     }
     let report = record.json(facts: facts).text() + "\n"
