@@ -37,6 +37,7 @@ limited() {
 
 stage_format() {
   swift format lint --strict --recursive --parallel Package.swift Sources Tests Examples
+  echo "format: as .swift-format says"
 }
 
 stage_build() {

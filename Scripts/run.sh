@@ -14,5 +14,7 @@ model=Models/dendrite-tiny-q8_0.gguf
 swift build -c release --product dendrite
 tool=$(swift build -c release --show-bin-path)/dendrite
 if [ $# -gt 0 ]; then exec "$tool" run "$@"; fi
-printf '\n$ dendrite run -m %s "def fibonacci(n):"\n\n' "$model"
-exec "$tool" run -m "$model" "def fibonacci(n):"
+prompt=$'class Point:\n    def __init__(self, x, y):\n'
+settings=(--temperature 0.6 --repeat-penalty 1.15 --max-tokens 60 --seed 4)
+printf '\n$ dendrite run -m %s %s "$PROMPT"\n\n' "$model" "${settings[*]}"
+exec "$tool" run -m "$model" "${settings[@]}" "$prompt"

@@ -19,7 +19,8 @@ internal import DendriteCompute
 ///
 /// - Complexity: about 1 ns per token of the vocabulary; all memory is reserved by `init`.
 /// - Edge cases: NaN never wins; a row without any finite score gives id 0. Models throw before.
-/// - Source: `design.md` promise 1, rule G; `ReferenceSampler` is the same without the haste.
+/// - Source: ARCHITECTURE.md, promise 1; coupling by shared noise: Daliri, Musco, Suresh 2024
+///   (arXiv:2408.07978). `ReferenceSampler` is the same without the haste.
 public struct Sampler: Sendable {
   /// The settings, checked.
   public let settings: SamplerSettings
