@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernels of one row: quantising, norms, activations, rotation, argmax. Part of lanes.h, which
+// includes it.
+
+// MARK: Activations
+
+// Quantises up to 32 values; returns the scale.
+INLINE float quantize_block(int8_t *codes, const float *x, long count) {
+  const lanes low = load_upto(x, count);
+  const lanes high = count > 16 ? load_upto(x + 16, count - 16) : splat(0);
+  const ilanes mask = isplat(0x7fffffff);
+  const ilanes a = (ilanes)low & mask, b = (ilanes)high & mask;
+  const int32_t largest = fold_maximum(__builtin_elementwise_max(a, b));
+  if (largest >= 0x7f800000) {
+    memset(codes, 0, 32);
+    return NAN;
+  }
+  const float max = dendrite_float_from_bits((uint32_t)largest);
+  if (max < 0x1p-100f) {
+    memset(codes, 0, 32);
+    return 0;
+  }
+  const float inverse = 127.0f / max;
+  const ilanes base = isplat(0x4b400000);
+  const ilanes c0 = (ilanes)(low * splat(inverse) + splat(12582912.0f)) - base;
+  const ilanes c1 = (ilanes)(high * splat(inverse) + splat(12582912.0f)) - base;
+  const bytes16 n0 = __builtin_convertvector(c0, bytes16), n1 = __builtin_convertvector(c1, bytes16);
+  memcpy(codes, &n0, 16);
+  memcpy(codes + 16, &n1, 16);
+  return max / 127.0f;
+}
+
+static void VARIANT(quantize)(dendrite_activations *out, long row, const float *x, long columns) {
+  for (long b = 0; b * 32 < columns; b++) {
+    const long at = b * out->rows + row, left = columns - b * 32;
+    int8_t *codes = out->codes + at * 32;
+    out->scales[at] = quantize_block(codes, x + b * 32, left < 32 ? left : 32);
+    for (int half = 0; half < 2; half++) {
+      bytes16 c;
+      memcpy(&c, codes + half * 16, 16);
+      out->sums[at * 2 + half] = __builtin_reduce_add(__builtin_convertvector(c, ilanes));
+    }
+  }
+}
+
+static void VARIANT(arrange)(dendrite_activations *out, long row, const float *x, long columns) {
+  for (long b = 0; b * 32 < columns; b++) {
+    float *values = out->values + (b * out->rows + row) * 32;
+    const long left = columns - b * 32;
+    save(values, load_upto(x + b * 32, left));
+    save(values + 16, left > 16 ? load_upto(x + b * 32 + 16, left - 16) : splat(0));
+  }
+}
+
+// MARK: Rows
+
+static float VARIANT(rms_norm)(float *y, const float *x, const float *weight, long count, float epsilon) {
+  lanes acc = splat(0);
+  for (long i = 0; i < count; i += 16) {
+    const lanes v = load_upto(x + i, count - i);
+    acc = fused(v, v, acc);
+  }
+  const float mean = fold_sum(acc) / (float)count;
+  const float inverse = 1.0f / sqrtf(mean + epsilon);
+  for (long i = 0; i < count; i += 16)
+    save_upto(y + i, (load_upto(x + i, count - i) * splat(inverse)) * load_upto(weight + i, count - i),
+              count - i);
+  return mean;
+}
+
+static void VARIANT(swiglu)(float *y, const float *gate, const float *up, long count) {
+  for (long i = 0; i < count; i += 16) {
+    const lanes g = load_upto(gate + i, count - i), u = load_upto(up + i, count - i);
+    const lanes e = exp2_lanes(g * splat(-1.44269504f));
+    save_upto(y + i, (g / (splat(1.0f) + e)) * u, count - i);
+  }
+}
+
+static void VARIANT(add)(float *y, const float *x, long count) {
+  for (long i = 0; i < count; i += 16)
+    save_upto(y + i, load_upto(y + i, count - i) + load_upto(x + i, count - i), count - i);
+}
+
+static void VARIANT(rope)(float *x, const float *cosine, const float *sine, long heads, long head_dim,
+                          long pairs, int interleaved, float factor) {
+  for (long h = 0; h < heads; h++) {
+    float *v = x + h * head_dim;
+    const long step = interleaved ? 2 : 1, partner = interleaved ? 1 : pairs;
+    for (long i = 0; i < pairs; i++) {
+      const float a = v[i * step], b = v[i * step + partner];
+      v[i * step] = __builtin_fmaf(a, cosine[i], -(b * sine[i]));
+      v[i * step + partner] = __builtin_fmaf(a, sine[i], b * cosine[i]);
+    }
+    for (long d = 0; d < head_dim; d++) v[d] = v[d] * factor;
+  }
+}
+
+static long VARIANT(argmax)(const float *x, long count) {
+  const ilanes exponent = isplat(0x7f800000);
+  ilanes broken = isplat(0);
+  lanes best = splat(-INFINITY);
+  long i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const lanes v = load(x + i);
+    broken |= ((ilanes)v & exponent) == exponent;
+    best = select_lanes(v > best, v, best);
+  }
+  float top[16], largest = -INFINITY;
+  save(top, best);
+  for (int lane = 0; lane < 16; lane++)
+    if (top[lane] > largest) largest = top[lane];
+  if (fold_maximum(-broken) != 0) return -1;
+  for (; i < count; i++) {
+    if ((dendrite_bits_of_float(x[i]) & 0x7f800000) == 0x7f800000) return -1;
+    if (x[i] > largest) largest = x[i];
+  }
+  for (i = 0; i < count; i++)
+    if (x[i] == largest) return i;
+  return -1;
+}
