@@ -39,6 +39,8 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   var cacheGenerations: [Int] = []
   var plan = PassPlan()
   var passGeneration = 0
+  /// The last pass that ended and whose outputs were found finite: logits are looked through once.
+  var checkedGeneration = 0
   var marks: [(cache: Int, mark: CacheState.Mark)] = []
 
   /// Loads and packs a checkpoint.
@@ -142,7 +144,7 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     try resolve(batch)
     try forward.prepare(for: plan)
     passGeneration += 1
-    forward.begin(generation: passGeneration)
+    forward.begin()
     for (index, row) in plan.rows.enumerated() where row.token < 0 {
       if case .vector(let vector) = batch.rows[index].input { forward.feed(vector, row: index) }
     }
@@ -192,8 +194,10 @@ extension CPUTransformer: PassResults {
 
   package func finish(generation: Int) throws(ModelError) {
     try check(generation)
+    if checkedGeneration == generation { return }
     forward.waitForEnd()
     try forward.checkFinite(plan)
+    checkedGeneration = generation
   }
 
   package func node(ofRow row: Int, generation: Int) throws(ModelError) -> NodeID {

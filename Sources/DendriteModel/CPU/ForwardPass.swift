@@ -80,7 +80,7 @@ final class ForwardPass: @unchecked Sendable {
 
   // MARK: Events
 
-  func begin(generation: Int) {
+  func begin() {
     events.signal {
       layersDone = -1
       isRunning = true
