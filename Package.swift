@@ -38,7 +38,7 @@ let package = Package(
     // Floor 0: SIMD kernels. The one unsafe flag: C kernels are optimised in debug builds too.
     .target(
       name: "CDendriteKernels",
-      cSettings: [.unsafeFlags(["-std=c17", "-O3", "-ffp-contract=off", "-Wall", "-Wextra"])]),
+      cSettings: [.unsafeFlags(["-std=c17", "-O2", "-ffp-contract=off", "-Wall", "-Wextra"])]),
     // Floor 1
     room("DendriteCompute", ["CDendriteKernels"]),
     room("DendriteTokenizer"),

@@ -69,7 +69,7 @@ one_hash() {
   local what=$1 lines distinct names=() variant
   lines=$(cat)
   distinct=$(awk '{ print $2 }' <<<"$lines" | sort -u)
-  for variant in generic avx2 avx512vnni neon; do
+  for variant in generic avx2 avxvnni avx512vnni neon; do
     if grep -q "^$variant " <<<"$lines"; then names+=("$variant"); fi
   done
   if [ "$(wc -l <<<"$distinct")" -ne 1 ]; then

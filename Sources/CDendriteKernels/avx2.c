@@ -1,87 +1,97 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AVX2: sixteen lanes are two registers. vpmaddubsw saturates at 16 bits, so signed weights go in as
-// |w| against x with the sign of w; four-bit weights are small enough to add eight products first.
+// AVX2: sixteen lanes are two registers. vpmaddubsw multiplies unsigned with signed bytes and saturates at
+// 16 bits: codes of four to six bits go in unsigned and several products are added before they are widened;
+// signed codes go in as their magnitude, and the activations take their sign.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
 #define VARIANT(name) name##_avx2
 #define VARIANT_NAME "avx2"
-#define TILE_ROWS 4
+#define PARTS 2
+#define MAX_INTEGER_SUMS 4
+#define MAX_FLOAT_SUMS 4
+#define BUNCH 4
+#define EACH_INTEGER_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
+#define EACH_FLOAT_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
+#define CODE_UNIT(kind) 1.0f
 
-#include <stdint.h>
-#include <string.h>
+#include "codes.h"
 
-typedef int32_t ilanes_ __attribute__((vector_size(64), aligned(4)));
+typedef __m256i part_codes;
+typedef int32_t part_sums __attribute__((vector_size(32)));
 
-static inline __attribute__((always_inline)) __m256i chunk(const int8_t *x, int c) {
-  int32_t four;
-  memcpy(&four, x + 4 * c, 4);
-  return _mm256_set1_epi32(four);
+ALWAYS_INLINE __m256i load_plane(const uint8_t *codes, int plane, int part) {
+  return _mm256_loadu_si256((const __m256i *)(const void *)(codes + plane * 64 + part * 32));
 }
 
-static inline __attribute__((always_inline)) void put(ilanes_ *isum, int part, __m256i value) {
-  memcpy((char *)isum + part * 32, &value, 32);
+// `shifted` masked and put above the nibble.
+ALWAYS_INLINE __m256i above(__m256i nibble, __m256i shifted, uint8_t mask) {
+  return _mm256_or_si256(nibble, _mm256_and_si256(shifted, _mm256_set1_epi8((char)mask)));
 }
 
-static inline __attribute__((always_inline)) void dots_q4(const int rows, ilanes_ *isum,
-                                                          const uint8_t *codes, const int8_t *x,
-                                                          const int32_t *sums) {
-  const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
-  _Pragma("clang loop unroll(full)") for (int part = 0; part < 2; part++) {
-    __m256i acc[TILE_ROWS];
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) acc[r] = _mm256_setzero_si256();
-    _Pragma("clang loop unroll(full)") for (int v = 0; v < 4; v++) {
-      const __m256i pair = _mm256_loadu_si256((const __m256i *)(codes + v * 64 + part * 32));
-      const __m256i low = _mm256_and_si256(pair, nibble);
-      const __m256i high = _mm256_and_si256(_mm256_srli_epi16(pair, 4), nibble);
-      /* 8 products of at most 2 * 15 * 127 fit into 16 bits. */
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {
-        acc[r] = _mm256_add_epi16(acc[r], _mm256_maddubs_epi16(low, chunk(x + r * 32, v)));
-        acc[r] = _mm256_add_epi16(acc[r], _mm256_maddubs_epi16(high, chunk(x + r * 32, v + 4)));
-      }
+ALWAYS_INLINE void unpack_codes(const int kind, part_codes *w, const uint8_t *codes, int part) {
+  if (kind == CODES_8) {
+    UNROLL for (int c = 0; c < 8; c++) w[c] = load_plane(codes, c, part);
+    return;
+  }
+  const __m256i mask = _mm256_set1_epi8(15);
+  UNROLL for (int v = 0; v < 4; v++) {
+    const __m256i pair = load_plane(codes, v, part);
+    w[v] = _mm256_and_si256(pair, mask);
+    w[v + 4] = _mm256_and_si256(_mm256_srli_epi16(pair, 4), mask);
+  }
+  if (kind == CODES_5) {
+    const __m256i fifths = load_plane(codes, 4, part);
+    UNROLL for (int c = 0; c < 8; c++)
+      w[c] = above(w[c], c < 4 ? _mm256_slli_epi16(fifths, 4 - c) : _mm256_srli_epi16(fifths, c - 4), 0x10);
+  } else if (kind == CODES_6) {
+    UNROLL for (int c = 0; c < 8; c++) {
+      const __m256i sixths = load_plane(codes, 4 + c / 4, part);
+      const int up = 4 - 2 * (c % 4);
+      w[c] = above(w[c], up >= 0 ? _mm256_slli_epi16(sixths, up) : _mm256_srli_epi16(sixths, -up), 0x30);
     }
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {
-      const __m256i offset = _mm256_set1_epi32(-8 * (sums[r * 2] + sums[r * 2 + 1]));
-      put(&isum[r], part, _mm256_add_epi32(_mm256_madd_epi16(acc[r], ones), offset));
-    }
+  } else if (kind == CODES_IQ4 || kind == CODES_MX4) {
+    const int8_t *values = kind == CODES_IQ4 ? dendrite_iq4_values : dendrite_mx4_values;
+    const __m256i table = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)values));
+    UNROLL for (int c = 0; c < 8; c++) w[c] = _mm256_shuffle_epi8(table, w[c]);
   }
 }
 
-static inline __attribute__((always_inline)) void dots_bytes(const int rows, ilanes_ *isum,
-                                                             const uint8_t *codes, const int8_t *x,
-                                                             int from, int to) {
-  const __m256i ones = _mm256_set1_epi16(1);
-  _Pragma("clang loop unroll(full)") for (int part = 0; part < 2; part++) {
-    __m256i acc[TILE_ROWS];
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) acc[r] = _mm256_setzero_si256();
-    _Pragma("clang loop unroll(full)") for (int c = from; c < to; c++) {
-      const __m256i w = _mm256_loadu_si256((const __m256i *)(codes + c * 64 + part * 32));
-      const __m256i magnitude = _mm256_abs_epi8(w);
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {
-        const __m256i signed_x = _mm256_sign_epi8(chunk(x + r * 32, c), w);
-        acc[r] = _mm256_add_epi32(
-            acc[r], _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, signed_x), ones));
-      }
+// How many products of two a 16-bit sum holds: 2 * 127 * code * products < 2^15.
+ALWAYS_INLINE int products_of(const int kind) {
+  return kind == CODES_4 || kind == CODES_MX4 ? 8 : kind == CODES_5 ? 4 : kind == CODES_6 ? 2 : 1;
+}
+// The offset is -128 * (sum of x); codes of n bits are 2^(n - 1) too high.
+ALWAYS_INLINE int offset_shift(const int kind) { return kind == CODES_4 ? 4 : kind == CODES_5 ? 3 : 2; }
+
+ALWAYS_INLINE __m256i dot_row(const int kind, const part_codes *w, const int from, const int to,
+                              const int8_t *x, __m256i sum) {
+  const int is_signed = kind == CODES_8 || kind == CODES_IQ4 || kind == CODES_MX4;
+  const int products = products_of(kind) < to - from ? products_of(kind) : to - from;
+  UNROLL for (int first = from; first < to; first += products) {
+    __m256i pairs = _mm256_setzero_si256();
+    UNROLL for (int c = first; c < first + products; c++) {
+      const __m256i four = _mm256_set1_epi32(four_codes(x, c));
+      const __m256i product = is_signed
+                                  ? _mm256_maddubs_epi16(_mm256_abs_epi8(w[c]), _mm256_sign_epi8(four, w[c]))
+                                  : _mm256_maddubs_epi16(w[c], four);
+      pairs = c == first ? product : _mm256_add_epi16(pairs, product);
     }
-    _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) put(&isum[r], part, acc[r]);
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
+  return sum;
 }
 
-static inline __attribute__((always_inline)) void dots_q8(const int rows, ilanes_ *isum,
-                                                          const uint8_t *codes, const int8_t *x,
-                                                          const int32_t *sums) {
-  (void)sums;
-  dots_bytes(rows, isum, codes, x, 0, 8);
-}
-
-static inline __attribute__((always_inline)) void dots_qx(const int rows, ilanes_ *low, ilanes_ *high,
-                                                          const uint8_t *codes, const int8_t *x,
-                                                          const int32_t *sums) {
-  (void)sums;
-  dots_bytes(rows, low, codes, x, 0, 4);
-  dots_bytes(rows, high, codes, x, 4, 8);
+ALWAYS_INLINE void dot_codes(const int kind, const int has_offset, const int rows, part_sums *sums,
+                             const part_codes *w, const int from, const int to, const int8_t *x,
+                             const int32_t *offsets) {
+  const int is_signed = kind == CODES_8 || kind == CODES_IQ4 || kind == CODES_MX4;
+  UNROLL for (int r = 0; r < rows; r++) {
+    const int32_t start = has_offset && !is_signed ? offsets[r] >> offset_shift(kind) : 0;
+    sums[r] = (part_sums)dot_row(kind, w, from, to, x + r * 32, _mm256_set1_epi32(start));
+  }
 }
 
 #include "lanes.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AVX-512 with VNNI: one register is sixteen lanes; vpdpbusd multiplies unsigned weights with signed
-// activations, so weights are offset and the offset's share (offset * sum of x) starts the sum.
+// AVX-512 with VNNI: one register is sixteen lanes. vpdpbusd multiplies unsigned with signed bytes, so
+// codes are kept as unsigned bytes, 128 too high, and sums start at the activations' offset. Codes narrower
+// than eight bits stand at the top of their byte: 16, 8 or 4 times too large, which the scale takes back.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #pragma clang attribute push( \
@@ -10,65 +11,44 @@
 
 #define VARIANT(name) name##_avx512vnni
 #define VARIANT_NAME "avx512vnni"
-#define TILE_ROWS 16
+#define PARTS 1
+#define MAX_INTEGER_SUMS 16
+#define MAX_FLOAT_SUMS 16
+#define BUNCH 4
+#define EACH_INTEGER_TILE(TRY) TRY(16) TRY(12) TRY(8) TRY(6) TRY(4) TRY(3) TRY(2) TRY(1)
+#define EACH_FLOAT_TILE(TRY) TRY(16) TRY(12) TRY(8) TRY(6) TRY(4) TRY(3) TRY(2) TRY(1)
 
-#include <stdint.h>
-#include <string.h>
+#include "codes.h"
 
-typedef int32_t ilanes_ __attribute__((vector_size(64), aligned(4)));
+typedef __m512i part_codes;
+typedef int32_t part_sums __attribute__((vector_size(64)));
 
-static inline __attribute__((always_inline)) __m512i chunk(const int8_t *x, int c) {
-  int32_t four;
-  memcpy(&four, x + 4 * c, 4);
-  return _mm512_set1_epi32(four);
+ALWAYS_INLINE part_codes load_plane(const uint8_t *codes, int plane, int part) {
+  (void)part;
+  return _mm512_loadu_si512(codes + plane * 64);
 }
-
-static inline __attribute__((always_inline)) void dots(const int rows, ilanes_ *isum, const __m512i *w,
-                                                       int from, int to, const int8_t *x,
-                                                       const int32_t *sums, int32_t low, int32_t high) {
-  _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {
-    __m512i sum = _mm512_set1_epi32(low * sums[r * 2] + high * sums[r * 2 + 1]);
-    _Pragma("clang loop unroll(full)") for (int c = from; c < to; c++)
-      sum = _mm512_dpbusd_epi32(sum, w[c], chunk(x + r * 32, c));
-    isum[r] = (ilanes_)sum;
-  }
+ALWAYS_INLINE part_codes spread_byte(uint8_t x) { return _mm512_set1_epi8((char)x); }
+ALWAYS_INLINE part_codes spread_int(int32_t x) { return _mm512_set1_epi32(x); }
+/* Bytes are shifted in words: what crosses a byte's border is masked away. */
+ALWAYS_INLINE part_codes left(part_codes x, int by) { return _mm512_slli_epi16(x, (unsigned)by); }
+ALWAYS_INLINE part_codes right(part_codes x, int by) { return _mm512_srli_epi16(x, (unsigned)by); }
+ALWAYS_INLINE part_codes both(part_codes a, part_codes b) { return _mm512_and_si512(a, b); }
+ALWAYS_INLINE part_codes differ(part_codes a, part_codes b) { return _mm512_xor_si512(a, b); }
+/* a | (b & mask) */
+ALWAYS_INLINE part_codes either(part_codes a, part_codes b, part_codes mask) {
+  return _mm512_ternarylogic_epi32(a, b, mask, 0xf8);
 }
-
-static inline __attribute__((always_inline)) void dots_q4(const int rows, ilanes_ *isum,
-                                                          const uint8_t *codes, const int8_t *x,
-                                                          const int32_t *sums) {
-  const __m512i nibble = _mm512_set1_epi8(15);
-  __m512i w[8];
-  _Pragma("clang loop unroll(full)") for (int v = 0; v < 4; v++) {
-    const __m512i pair = _mm512_loadu_si512(codes + v * 64);
-    w[v] = _mm512_and_si512(pair, nibble);
-    w[v + 4] = _mm512_and_si512(_mm512_srli_epi16(pair, 4), nibble);
-  }
-  dots(rows, isum, w, 0, 8, x, sums, -8, -8);
+ALWAYS_INLINE part_codes load_table(const int8_t *values) {
+  const __m128i table = _mm_loadu_si128((const __m128i *)(const void *)values);
+  return differ(_mm512_broadcast_i32x4(table), spread_byte(0x80));
 }
-
-static inline __attribute__((always_inline)) void load_bytes_offset(__m512i *w, const uint8_t *codes) {
-  const __m512i offset = _mm512_set1_epi8((char)0x80);
-  _Pragma("clang loop unroll(full)") for (int c = 0; c < 8; c++)
-    w[c] = _mm512_xor_si512(_mm512_loadu_si512(codes + c * 64), offset);
+ALWAYS_INLINE part_codes look_up(part_codes table, part_codes index) {
+  return _mm512_shuffle_epi8(table, index);
 }
-
-static inline __attribute__((always_inline)) void dots_q8(const int rows, ilanes_ *isum,
-                                                          const uint8_t *codes, const int8_t *x,
-                                                          const int32_t *sums) {
-  __m512i w[8];
-  load_bytes_offset(w, codes);
-  dots(rows, isum, w, 0, 8, x, sums, -128, -128);
+ALWAYS_INLINE part_codes dot(part_codes sum, part_codes w, part_codes x) {
+  return _mm512_dpbusd_epi32(sum, w, x);
 }
-
-static inline __attribute__((always_inline)) void dots_qx(const int rows, ilanes_ *low, ilanes_ *high,
-                                                          const uint8_t *codes, const int8_t *x,
-                                                          const int32_t *sums) {
-  __m512i w[8];
-  load_bytes_offset(w, codes);
-  dots(rows, low, w, 0, 4, x, sums, -128, 0);
-  dots(rows, high, w, 4, 8, x, sums, 0, -128);
-}
+#include "codes_vnni.h"
 
 #include "lanes.h"
 #pragma clang attribute pop

@@ -6,6 +6,7 @@
 #include <fenv.h>
 #include <string.h>
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
@@ -15,10 +16,16 @@
 
 extern const dendrite_kernels dendrite_kernels_generic;
 #if defined(__x86_64__)
-extern const dendrite_kernels dendrite_kernels_avx2, dendrite_kernels_avx512vnni;
+extern const dendrite_kernels dendrite_kernels_avx2, dendrite_kernels_avxvnni,
+    dendrite_kernels_avx512vnni;
 static int has_avx2(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
          __builtin_cpu_supports("f16c");
+}
+// CPUID leaf 7, subleaf 1, EAX bit 4; the operating system keeps the registers of AVX2 anyway.
+static int has_avxvnni(void) {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
 }
 static int has_avx512vnni(void) {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -41,10 +48,11 @@ static int has_dotprod(void) {
 #endif
 
 const dendrite_kernels *dendrite_kernels_at(long index) {
-  const dendrite_kernels *found[3];
+  const dendrite_kernels *found[4];
   long count = 0;
 #if defined(__x86_64__)
   if (has_avx512vnni()) found[count++] = &dendrite_kernels_avx512vnni;
+  if (has_avxvnni()) found[count++] = &dendrite_kernels_avxvnni;
   if (has_avx2()) found[count++] = &dendrite_kernels_avx2;
 #elif defined(__aarch64__)
   if (has_dotprod()) found[count++] = &dendrite_kernels_neon;

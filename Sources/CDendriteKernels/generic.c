@@ -37,46 +37,87 @@ static float weight_value(const dendrite_matrix *w, const uint8_t *group, long k
 }
 
 static int weight_code(const dendrite_matrix *w, const uint8_t *codes, int k, int lane) {
-  const int chunk = k / 4;
-  if (w->packing == DENDRITE_PACK_Q4) {
-    const uint8_t byte = codes[(chunk % 4) * 64 + lane * 4 + k % 4];
-    return (chunk < 4 ? byte & 15 : byte >> 4) - 8;
+  const int chunk = k / 4, at = lane * 4 + k % 4;
+  const uint8_t pair = codes[chunk % 4 * 64 + at];
+  const int nibble = chunk < 4 ? pair & 15 : pair >> 4;
+  switch (w->packing) {
+    case DENDRITE_PACK_Q4: return nibble - 8;
+    case DENDRITE_PACK_Q4K: return nibble;
+    case DENDRITE_PACK_Q5:
+    case DENDRITE_PACK_Q5K: {
+      const int fifth = codes[256 + at] >> chunk & 1;
+      return (nibble | fifth << 4) - (w->packing == DENDRITE_PACK_Q5 ? 16 : 0);
+    }
+    case DENDRITE_PACK_Q6K: {
+      const int sixths = codes[256 + chunk / 4 * 64 + at] >> (chunk % 4 * 2) & 3;
+      return (nibble | sixths << 4) - 32;
+    }
+    case DENDRITE_PACK_IQ4: return dendrite_iq4_values[nibble];
+    case DENDRITE_PACK_MX4: return dendrite_mx4_values[nibble];
+    default: return ((const int8_t *)codes)[chunk * 64 + at];
   }
-  return ((const int8_t *)codes)[chunk * 64 + lane * 4 + k % 4];
+}
+
+static float half_of_lane(const uint8_t *halves, int lane) {
+  return dendrite_float_from_half(dendrite_load_u16(halves + lane * 2));
 }
 
 static float float_dot(const dendrite_matrix *w, const dendrite_activations *x, const uint8_t *group,
                        int lane, long row) {
   float acc = 0;
   for (long k = 0; k < w->columns; k++)
-    acc = fmaf(weight_value(w, group, k, lane), x->values[(k / B * x->rows + row) * B + k % B], acc);
+    acc = fmaf(weight_value(w, group, k, lane), dendrite_values_at(x, w->blocks, k / B, row)[k % B], acc);
   return acc;
+}
+
+// Adds the share of one block.
+static float integer_step(const dendrite_matrix *w, const uint8_t *scales, long b, int lane,
+                          const int32_t *half, const dendrite_cell *x, float acc) {
+  const float dx = *x->dx;
+  switch (w->packing) {
+    case DENDRITE_PACK_Q4K:
+    case DENDRITE_PACK_Q5K: {
+      const uint8_t *super = scales + b / 8 * 320, *own = super + 64 + b % 8 * 32;
+      const float scale = half_of_lane(super, lane) * (float)own[lane];
+      const float minimum = half_of_lane(super + 32, lane) * (float)own[16 + lane];
+      acc = fmaf((float)(half[0] + half[1]), scale * dx, acc);
+      return fmaf(*x->share, minimum, acc);
+    }
+    case DENDRITE_PACK_Q6K: {
+      const uint8_t *super = scales + b / 8 * 288;
+      const int8_t *own = (const int8_t *)super + 32 + b % 8 * 32;
+      const int32_t isum = own[lane] * half[0] + own[16 + lane] * half[1];
+      return fmaf((float)isum, half_of_lane(super, lane) * dx, acc);
+    }
+    case DENDRITE_PACK_QX: {
+      dendrite_qx_scales s;
+      memcpy(&s, scales + b * (long)sizeof s, sizeof s);
+      const int32_t isum = s.scales[0][lane] * half[0] + s.scales[1][lane] * half[1];
+      acc = fmaf((float)isum, s.scale[lane] * dx, acc);
+      if (!w->has_minima) return acc;
+      const int32_t msum =
+          s.minima[0][lane] * (*x->offset0 / -128) + s.minima[1][lane] * (*x->offset1 / -128);
+      return fmaf((float)-msum, s.minimum[lane] * dx, acc);
+    }
+    case DENDRITE_PACK_MX4: {
+      const float d = dendrite_float_from_bfloat(dendrite_load_u16(scales + (b * L + lane) * 2));
+      return fmaf((float)(half[0] + half[1]), d * dx, acc);
+    }
+    default:
+      return fmaf((float)(half[0] + half[1]), half_of_lane(scales + b * 32, lane) * dx, acc);
+  }
 }
 
 static float integer_dot(const dendrite_matrix *w, const dendrite_activations *x, const uint8_t *group,
                          int lane, long row) {
-  const long block_bytes = w->packing == DENDRITE_PACK_Q4 ? L * B / 2 : L * B;
-  const uint8_t *scales = group + w->code_bytes;
+  const long block_bytes = w->code_bytes / w->blocks;
   float acc = 0;
   for (long b = 0; b < w->blocks; b++) {
-    const long at = b * x->rows + row;
-    const float dx = x->scales[at];
+    const dendrite_cell cell = dendrite_cell_at(x, w->blocks, b, row);
     int32_t half[2] = {0, 0};
     for (int k = 0; k < B; k++)
-      half[k / 16] += weight_code(w, group + b * block_bytes, k, lane) * x->codes[at * B + k];
-    if (w->packing != DENDRITE_PACK_QX) {
-      const float d = dendrite_float_from_half(dendrite_load_u16(scales + (b * L + lane) * 2));
-      acc = fmaf((float)(half[0] + half[1]), d * dx, acc);
-      continue;
-    }
-    dendrite_qx_scales s;
-    memcpy(&s, scales + b * (long)sizeof s, sizeof s);
-    const int32_t isum = s.scales[0][lane] * half[0] + s.scales[1][lane] * half[1];
-    acc = fmaf((float)isum, s.scale[lane] * dx, acc);
-    if (!w->has_minima) continue;
-    const int32_t msum =
-        s.minima[0][lane] * x->sums[at * 2] + s.minima[1][lane] * x->sums[at * 2 + 1];
-    acc = fmaf((float)-msum, s.minimum[lane] * dx, acc);
+      half[k / 16] += weight_code(w, group + b * block_bytes, k, lane) * cell.codes[k];
+    acc = integer_step(w, group + w->code_bytes, b, lane, half, &cell, acc);
   }
   return acc;
 }
@@ -105,7 +146,7 @@ static float quantize_block(int8_t *codes, const float *x, long count) {
   memset(codes, 0, (size_t)count);
   if (largest >= 0x7f800000) return NAN;
   const float max = dendrite_float_from_bits(largest);
-  if (max < 0x1p-100f) return 0;
+  if (max < 0x1p-80f) return 0;
   const float inverse = 127.0f / max;
   const float shift = 12582912.0f; /* 1.5 * 2^23: the sum's low bits are the rounded integer */
   for (long i = 0; i < count; i++) {
@@ -116,23 +157,25 @@ static float quantize_block(int8_t *codes, const float *x, long count) {
 }
 
 static void quantize(dendrite_activations *out, long row, const float *x, long columns) {
-  for (long b = 0; b * B < columns; b++) {
-    const long at = b * out->rows + row;
-    int8_t *codes = out->codes + at * B;
-    memset(codes, 0, B);
+  const long blocks = (columns + B - 1) / B;
+  for (long b = 0; b < blocks; b++) {
+    const dendrite_cell cell = dendrite_cell_at(out, blocks, b, row);
+    memset(cell.codes, 0, B);
     const long count = columns - b * B < B ? columns - b * B : B;
-    out->scales[at] = quantize_block(codes, x + b * B, count);
-    for (int half = 0; half < 2; half++) {
-      int32_t sum = 0;
-      for (int k = 0; k < 16; k++) sum += codes[half * 16 + k];
-      out->sums[at * 2 + half] = sum;
-    }
+    *cell.dx = quantize_block(cell.codes, x + b * B, count);
+    int32_t sums[2] = {0, 0};
+    for (int k = 0; k < B; k++) sums[k / 16] += cell.codes[k];
+    *cell.offset0 = -128 * sums[0];
+    *cell.offset1 = -128 * sums[1];
+    *cell.offset = -128 * (sums[0] + sums[1]);
+    *cell.share = -((float)(sums[0] + sums[1]) * *cell.dx);
   }
 }
 
 static void arrange(dendrite_activations *out, long row, const float *x, long columns) {
-  for (long b = 0; b * B < columns; b++) {
-    float *values = out->values + (b * out->rows + row) * B;
+  const long blocks = (columns + B - 1) / B;
+  for (long b = 0; b < blocks; b++) {
+    float *values = dendrite_values_at(out, blocks, b, row);
     for (long k = 0; k < B; k++) values[k] = b * B + k < columns ? x[b * B + k] : 0;
   }
 }

@@ -2,14 +2,17 @@
 //
 // The kernels over vectors of sixteen lanes, compiled once per instruction set.
 //
-// A file that includes this one sets the target, defines VARIANT(name) and TILE_ROWS (rows that a matrix
-// tile holds in registers) and provides the integer dot products, the only part that the sets do
-// not share:
-//   dots_q4(rows, isum, codes, x, sums)          isum[row] = sum over 32 of (nibble - 8) * x
-//   dots_q8(rows, isum, codes, x, sums)          isum[row] = sum over 32 of code * x
-//   dots_qx(rows, isum0, isum1, codes, x, sums)  the same for each half of 16
+// A file that includes this one sets the target, defines VARIANT(name), how lanes are spread over registers
+// (PARTS), the tiles that its registers hold (EACH_..._TILE, largest first; MAX_..._SUMS) and provides the
+// integer dot products, the only part that the sets do not share:
+//   part_codes                                     the codes of one chunk, one part
+//   unpack_codes(kind, codes[8], planes, part)     the eight chunks of a block
+//   dot_codes(kind, has_offset, rows, sums, codes, from, to, x, offsets)
+//                                                  for up to BUNCH rows the sum over chunks of codes * x, times
+//                                                  1 / CODE_UNIT; without has_offset codes are as stored
 // Everything else is written once, in the order of generic.c. Vectors wider than the registers are
 // split by the compiler, which changes no result.
+#include "codes.h"
 #include "dendrite_kernels.h"
 #include "halves.h"
 
@@ -20,14 +23,15 @@
 /* Vectors wider than the registers are passed between functions that are always inlined. */
 #pragma clang diagnostic ignored "-Wpsabi"
 
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("clang loop unroll(full)")
+#define INLINE ALWAYS_INLINE
 
-typedef float lanes __attribute__((vector_size(64), aligned(4)));
-typedef int32_t ilanes __attribute__((vector_size(64), aligned(4)));
-typedef uint16_t halves __attribute__((vector_size(32), aligned(2)));
-typedef _Float16 float16s __attribute__((vector_size(32), aligned(2)));
-typedef int8_t bytes16 __attribute__((vector_size(16), aligned(1)));
+/* Naturally aligned, so that a register spilled to the stack does not straddle cache lines; memory of any
+   alignment is read and written by memcpy. */
+typedef float lanes __attribute__((vector_size(64)));
+typedef int32_t ilanes __attribute__((vector_size(64)));
+typedef uint16_t halves __attribute__((vector_size(32)));
+typedef _Float16 float16s __attribute__((vector_size(32)));
+typedef int8_t bytes16 __attribute__((vector_size(16)));
 
 INLINE lanes splat(float x) { return (lanes){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
 INLINE ilanes isplat(int32_t x) { return (ilanes){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
@@ -40,8 +44,12 @@ INLINE ilanes lane_numbers(void) {
   return (ilanes){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 }
 
-INLINE lanes load(const float *p) { return *(const lanes *)p; }
-INLINE void save(float *p, lanes v) { *(lanes *)p = v; }
+INLINE lanes load(const float *p) {
+  lanes v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+INLINE void save(float *p, lanes v) { memcpy(p, &v, sizeof v); }
 INLINE lanes load_half(const void *p) {
   float16s h;
   memcpy(&h, p, sizeof h);

@@ -17,7 +17,7 @@ INLINE float quantize_block(int8_t *codes, const float *x, long count) {
     return NAN;
   }
   const float max = dendrite_float_from_bits((uint32_t)largest);
-  if (max < 0x1p-100f) {
+  if (max < 0x1p-80f) {
     memset(codes, 0, 32);
     return 0;
   }
@@ -32,21 +32,28 @@ INLINE float quantize_block(int8_t *codes, const float *x, long count) {
 }
 
 static void VARIANT(quantize)(dendrite_activations *out, long row, const float *x, long columns) {
-  for (long b = 0; b * 32 < columns; b++) {
-    const long at = b * out->rows + row, left = columns - b * 32;
-    int8_t *codes = out->codes + at * 32;
-    out->scales[at] = quantize_block(codes, x + b * 32, left < 32 ? left : 32);
+  const long blocks = (columns + 31) / 32;
+  for (long b = 0; b < blocks; b++) {
+    const dendrite_cell cell = dendrite_cell_at(out, blocks, b, row);
+    const long left = columns - b * 32;
+    *cell.dx = quantize_block(cell.codes, x + b * 32, left < 32 ? left : 32);
+    int32_t sums[2];
     for (int half = 0; half < 2; half++) {
       bytes16 c;
-      memcpy(&c, codes + half * 16, 16);
-      out->sums[at * 2 + half] = __builtin_reduce_add(__builtin_convertvector(c, ilanes));
+      memcpy(&c, cell.codes + half * 16, 16);
+      sums[half] = __builtin_reduce_add(__builtin_convertvector(c, ilanes));
     }
+    *cell.offset0 = -128 * sums[0];
+    *cell.offset1 = -128 * sums[1];
+    *cell.offset = -128 * (sums[0] + sums[1]);
+    *cell.share = -((float)(sums[0] + sums[1]) * *cell.dx);
   }
 }
 
 static void VARIANT(arrange)(dendrite_activations *out, long row, const float *x, long columns) {
-  for (long b = 0; b * 32 < columns; b++) {
-    float *values = out->values + (b * out->rows + row) * 32;
+  const long blocks = (columns + 31) / 32;
+  for (long b = 0; b < blocks; b++) {
+    float *values = dendrite_values_at(out, blocks, b, row);
     const long left = columns - b * 32;
     save(values, load_upto(x + b * 32, left));
     save(values + 16, left > 16 ? load_upto(x + b * 32 + 16, left - 16) : splat(0));

@@ -82,6 +82,19 @@ static double int8_avx2(long repetitions) {
 }
 #pragma clang attribute pop
 
+#pragma clang attribute push(__attribute__((target("avx2,avxvnni"))), apply_to = function)
+static double int8_avxvnni(long repetitions) {
+  __m256i acc[12], w = _mm256_set1_epi8(3), x = _mm256_set1_epi8(5);
+  UNROLL for (int i = 0; i < 12; i++) acc[i] = _mm256_setzero_si256();
+  for (long n = 0; n < repetitions; n++) {
+    UNROLL for (int i = 0; i < 12; i++) acc[i] = _mm256_dpbusd_avx_epi32(acc[i], w, x);
+    __asm__ volatile("" : "+x"(w), "+x"(x));
+  }
+  UNROLL for (int i = 0; i < 12; i++) __asm__ volatile("" : : "x"(acc[i]));
+  return (double)repetitions * 12 * 32;
+}
+#pragma clang attribute pop
+
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vnni"))), apply_to = function)
 static double int8_avx512vnni(long repetitions) {
   __m512i acc[16], w = _mm512_set1_epi32(0x03030303), x = _mm512_set1_epi32(0x05050505);
@@ -106,6 +119,7 @@ uint64_t dendrite_probe_read(const void *memory, size_t bytes, long streams) {
 double dendrite_probe_int8(const dendrite_kernels *kernels, long repetitions) {
 #if defined(__x86_64__)
   if (strcmp(kernels->name, "avx512vnni") == 0) return int8_avx512vnni(repetitions);
+  if (strcmp(kernels->name, "avxvnni") == 0) return int8_avxvnni(repetitions);
   if (strcmp(kernels->name, "avx2") == 0) return int8_avx2(repetitions);
 #endif
   (void)kernels;

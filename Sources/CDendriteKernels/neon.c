@@ -7,72 +7,63 @@
 
 #define VARIANT(name) name##_neon
 #define VARIANT_NAME "neon"
-#define TILE_ROWS 4
+#define PARTS 4
+#define MAX_INTEGER_SUMS 4
+#define MAX_FLOAT_SUMS 4
+#define BUNCH 4
+#define EACH_INTEGER_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
+#define EACH_FLOAT_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
+#define CODE_UNIT(kind) 1.0f
 
-#include <stdint.h>
-#include <string.h>
+#include "codes.h"
 
-typedef int32_t ilanes_ __attribute__((vector_size(64), aligned(4)));
+typedef int8x16_t part_codes;
+typedef int32_t part_sums __attribute__((vector_size(16)));
 
-static inline __attribute__((always_inline)) int32x4_t dot_chunk(int32x4_t acc, int8x16_t w,
-                                                                 const int8_t *x, int c) {
-  int32_t four;
-  memcpy(&four, x + 4 * c, 4);
-  return vdotq_s32(acc, w, vreinterpretq_s8_s32(vdupq_n_s32(four)));
+ALWAYS_INLINE uint8x16_t load_plane(const uint8_t *codes, int plane, int part) {
+  return vld1q_u8(codes + plane * 64 + part * 16);
 }
 
-static inline __attribute__((always_inline)) void put(ilanes_ *isum, int part, int32x4_t value) {
-  memcpy((char *)isum + part * 16, &value, 16);
-}
+ALWAYS_INLINE uint8x16_t shifted(uint8x16_t x, int by) { return vshlq_u8(x, vdupq_n_s8((int8_t)by)); }
 
-static inline __attribute__((always_inline)) void dots_q4(const int rows, ilanes_ *isum,
-                                                          const uint8_t *codes, const int8_t *x,
-                                                          const int32_t *sums) {
-  (void)sums;
-  for (int part = 0; part < 4; part++) {
-    int32x4_t acc[TILE_ROWS];
-    for (int r = 0; r < rows; r++) acc[r] = vdupq_n_s32(0);
-    for (int v = 0; v < 4; v++) {
-      const uint8x16_t pair = vld1q_u8(codes + v * 64 + part * 16);
-      const int8x16_t eight = vdupq_n_s8(8);
-      const int8x16_t low = vsubq_s8(vreinterpretq_s8_u8(vandq_u8(pair, vdupq_n_u8(15))), eight);
-      const int8x16_t high = vsubq_s8(vreinterpretq_s8_u8(vshrq_n_u8(pair, 4)), eight);
-      for (int r = 0; r < rows; r++) {
-        acc[r] = dot_chunk(acc[r], low, x + r * 32, v);
-        acc[r] = dot_chunk(acc[r], high, x + r * 32, v + 4);
-      }
-    }
-    for (int r = 0; r < rows; r++) put(&isum[r], part, acc[r]);
+ALWAYS_INLINE void unpack_codes(const int kind, part_codes *w, const uint8_t *codes, int part) {
+  if (kind == CODES_8) {
+    UNROLL for (int c = 0; c < 8; c++) w[c] = vreinterpretq_s8_u8(load_plane(codes, c, part));
+    return;
+  }
+  uint8x16_t u[8];
+  UNROLL for (int v = 0; v < 4; v++) {
+    const uint8x16_t pair = load_plane(codes, v, part);
+    u[v] = vandq_u8(pair, vdupq_n_u8(15));
+    u[v + 4] = vshrq_n_u8(pair, 4);
+  }
+  if (kind == CODES_IQ4 || kind == CODES_MX4) {
+    const int8x16_t table = vld1q_s8(kind == CODES_IQ4 ? dendrite_iq4_values : dendrite_mx4_values);
+    UNROLL for (int c = 0; c < 8; c++) w[c] = vqtbl1q_s8(table, u[c]);
+    return;
+  }
+  UNROLL for (int c = 0; c < 8; c++) {
+    if (kind == CODES_5)
+      u[c] = vorrq_u8(u[c], vandq_u8(shifted(load_plane(codes, 4, part), 4 - c), vdupq_n_u8(0x10)));
+    if (kind == CODES_6)
+      u[c] = vorrq_u8(u[c], vandq_u8(shifted(load_plane(codes, 4 + c / 4, part), 4 - 2 * (c % 4)),
+                                     vdupq_n_u8(0x30)));
+    w[c] = vreinterpretq_s8_u8(u[c]);
   }
 }
 
-static inline __attribute__((always_inline)) void dots_bytes(const int rows, ilanes_ *isum,
-                                                             const uint8_t *codes, const int8_t *x,
-                                                             int from, int to) {
-  for (int part = 0; part < 4; part++) {
-    int32x4_t acc[TILE_ROWS];
-    for (int r = 0; r < rows; r++) acc[r] = vdupq_n_s32(0);
-    for (int c = from; c < to; c++) {
-      const int8x16_t w = vreinterpretq_s8_u8(vld1q_u8(codes + c * 64 + part * 16));
-      for (int r = 0; r < rows; r++) acc[r] = dot_chunk(acc[r], w, x + r * 32, c);
-    }
-    for (int r = 0; r < rows; r++) put(&isum[r], part, acc[r]);
-  }
-}
-
-static inline __attribute__((always_inline)) void dots_q8(const int rows, ilanes_ *isum,
-                                                          const uint8_t *codes, const int8_t *x,
-                                                          const int32_t *sums) {
-  (void)sums;
-  dots_bytes(rows, isum, codes, x, 0, 8);
-}
-
-static inline __attribute__((always_inline)) void dots_qx(const int rows, ilanes_ *low, ilanes_ *high,
-                                                          const uint8_t *codes, const int8_t *x,
-                                                          const int32_t *sums) {
-  (void)sums;
-  dots_bytes(rows, low, codes, x, 0, 4);
-  dots_bytes(rows, high, codes, x, 4, 8);
+// The offset is -128 * (sum of x); codes of n bits are 2^(n - 1) too high.
+ALWAYS_INLINE void dot_codes(const int kind, const int has_offset, const int rows, part_sums *sums,
+                             const part_codes *w, const int from, const int to, const int8_t *x,
+                             const int32_t *offsets) {
+  const int is_signed = kind == CODES_8 || kind == CODES_IQ4 || kind == CODES_MX4;
+  const int shift = kind == CODES_4 ? 4 : kind == CODES_5 ? 3 : 2;
+  UNROLL for (int r = 0; r < rows; r++)
+    sums[r] = (part_sums)vdupq_n_s32(has_offset && !is_signed ? offsets[r] >> shift : 0);
+  UNROLL for (int c = from; c < to; c++)
+    UNROLL for (int r = 0; r < rows; r++)
+      sums[r] = (part_sums)vdotq_s32((int32x4_t)sums[r], w[c],
+                                     vreinterpretq_s8_s32(vdupq_n_s32(four_codes(x + r * 32, c))));
 }
 
 #include "lanes.h"

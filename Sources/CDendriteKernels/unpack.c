@@ -6,10 +6,10 @@
 
 #include <stddef.h>
 
-static const int8_t iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                      1,    13,   25,  38,  53,  69,  89,  113};
+const int8_t dendrite_iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                        1,    13,   25,  38,  53,  69,  89,  113};
 /* Twice the E2M1 values. */
-static const int8_t mxfp4_values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+const int8_t dendrite_mx4_values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 static float half_at(const uint8_t *p) { return dendrite_float_from_half(dendrite_load_u16(p)); }
 
@@ -54,14 +54,14 @@ static void unpack_q8_0(dendrite_unpacked *out, const uint8_t *block, int part) 
 static void unpack_iq4_nl(dendrite_unpacked *out, const uint8_t *block, int part) {
   (void)part;
   set_scales(out, half_at(block), 0);
-  for (int i = 0; i < 32; i++) out->codes[i] = iq4_values[nibble(block + 2, i)];
+  for (int i = 0; i < 32; i++) out->codes[i] = dendrite_iq4_values[nibble(block + 2, i)];
 }
 
 static void unpack_iq4_xs(dendrite_unpacked *out, const uint8_t *block, int part) {
   const int low = block[4 + part / 2] >> (4 * (part & 1)) & 15;
   const int high = dendrite_load_u16(block + 2) >> (2 * part) & 3;
   set_scales(out, half_at(block) * (float)((low | high << 4) - 32), 0);
-  for (int i = 0; i < 32; i++) out->codes[i] = iq4_values[nibble(block + 8 + 16 * part, i)];
+  for (int i = 0; i < 32; i++) out->codes[i] = dendrite_iq4_values[nibble(block + 8 + 16 * part, i)];
 }
 
 static void unpack_mxfp4(dendrite_unpacked *out, const uint8_t *block, int part) {
@@ -70,7 +70,7 @@ static void unpack_mxfp4(dendrite_unpacked *out, const uint8_t *block, int part)
   const float scale = block[0] >= 2 ? dendrite_float_from_bits((uint32_t)(block[0] - 1) << 23)
                                     : dendrite_float_from_bits(0x00200000u << block[0]);
   set_scales(out, scale, 0);
-  for (int i = 0; i < 32; i++) out->codes[i] = mxfp4_values[nibble(block + 1, i)];
+  for (int i = 0; i < 32; i++) out->codes[i] = dendrite_mx4_values[nibble(block + 1, i)];
 }
 
 /* Eight 6-bit scales and minima in twelve bytes. */
@@ -84,11 +84,16 @@ static void k_scales(const uint8_t *s, int j, int *scale, int *minimum) {
   }
 }
 
+static void set_k_scales(dendrite_unpacked *out, const uint8_t *block, int scale, int minimum) {
+  set_scales(out, half_at(block), half_at(block + 2));
+  out->scales[0] = out->scales[1] = (int8_t)scale;
+  out->minima[0] = out->minima[1] = (int8_t)minimum;
+}
+
 static void unpack_q4_k(dendrite_unpacked *out, const uint8_t *block, int part) {
   int scale, minimum;
   k_scales(block + 4, part, &scale, &minimum);
-  /* A half (11 bits) times 6 bits is exact. */
-  set_scales(out, half_at(block) * (float)scale, half_at(block + 2) * (float)minimum);
+  set_k_scales(out, block, scale, minimum);
   const uint8_t *qs = block + 16 + 32 * (part / 2);
   for (int i = 0; i < 32; i++) out->codes[i] = (int8_t)(part & 1 ? qs[i] >> 4 : qs[i] & 15);
 }
@@ -96,7 +101,7 @@ static void unpack_q4_k(dendrite_unpacked *out, const uint8_t *block, int part) 
 static void unpack_q5_k(dendrite_unpacked *out, const uint8_t *block, int part) {
   int scale, minimum;
   k_scales(block + 4, part, &scale, &minimum);
-  set_scales(out, half_at(block) * (float)scale, half_at(block + 2) * (float)minimum);
+  set_k_scales(out, block, scale, minimum);
   const uint8_t *qh = block + 16, *qs = block + 48 + 32 * (part / 2);
   for (int i = 0; i < 32; i++)
     out->codes[i] = (int8_t)((part & 1 ? qs[i] >> 4 : qs[i] & 15) | (qh[i] >> part & 1) << 4);

@@ -20,7 +20,7 @@ import Testing
     #expect(Array(result.output) == expected)
   }
 
-  @Test(arguments: ["generic", "avx2", "avx512vnni"], [1, 3])
+  @Test(arguments: ["generic", "avx2", "avxvnni", "avx512vnni"], [1, 3])
   func `kernels and threads do not change the text`(kernels: String, threads: Int) async throws {
     let model = Repository.golden("logits/llama3.gguf")
     let expected = try await CommandLineTool.run(

@@ -41,9 +41,7 @@ static void record_matmul(float *y, long y_stride, const dendrite_matrix *w, con
   number(matrix), number(x->rows);
   number(group_begin), number(group_end), number(row_begin), number(row_end);
   if (integers) {
-    blob(x->codes, cells * 32);
-    blob(x->scales, cells * 4);
-    blob(x->sums, cells * 8);
+    blob(x->codes, cells * DENDRITE_CELL);
   } else {
     blob(x->values, cells * 128);
   }
@@ -61,13 +59,7 @@ static void record_quantize(dendrite_activations *out, long row, const float *x,
   number(columns);
   blob(x, (size_t)columns * 4);
   base->quantize(out, row, x, columns);
-  uint64_t hash = trace_seed;
-  for (long b = 0; b * 32 < columns; b++) {
-    const long at = b * out->rows + row;
-    hash = trace_hash(hash, out->codes + at * 32, 32);
-    hash = trace_hash(hash, out->scales + at, 4);
-    hash = trace_hash(hash, out->sums + at * 2, 8);
-  }
+  const uint64_t hash = trace_hash_activations(out, (columns + 31) / 32, row, 1);
   blob(&hash, sizeof hash);
   run_hash = trace_hash(run_hash, &hash, sizeof hash);
 }
@@ -77,9 +69,7 @@ static void record_arrange(dendrite_activations *out, long row, const float *x, 
   number(columns);
   blob(x, (size_t)columns * 4);
   base->arrange(out, row, x, columns);
-  uint64_t hash = trace_seed;
-  for (long b = 0; b * 32 < columns; b++)
-    hash = trace_hash(hash, out->values + (b * out->rows + row) * 32, 128);
+  const uint64_t hash = trace_hash_activations(out, (columns + 31) / 32, row, 0);
   blob(&hash, sizeof hash);
   run_hash = trace_hash(run_hash, &hash, sizeof hash);
 }

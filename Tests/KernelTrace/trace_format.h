@@ -5,6 +5,8 @@
 // A matrix is written once, when it is first used (operation TRACE_MATRIX), and named by a number.
 #pragma once
 
+#include "dendrite_kernels.h"
+
 #include <stdint.h>
 #include <stddef.h>
 
@@ -23,3 +25,23 @@ static inline uint64_t trace_hash(uint64_t hash, const void *data, size_t bytes)
 }
 
 static const uint64_t trace_seed = 0xcbf29ce484222325;
+
+// One row of activations, block by block.
+static inline uint64_t trace_hash_activations(const dendrite_activations *x, long blocks, long row,
+                                              int integers) {
+  uint64_t hash = trace_seed;
+  for (long b = 0; b < blocks; b++) {
+    if (!integers) {
+      hash = trace_hash(hash, dendrite_values_at(x, blocks, b, row), 128);
+      continue;
+    }
+    const dendrite_cell cell = dendrite_cell_at(x, blocks, b, row);
+    hash = trace_hash(hash, cell.codes, 32);
+    hash = trace_hash(hash, cell.dx, 4);
+    hash = trace_hash(hash, cell.offset, 4);
+    hash = trace_hash(hash, cell.offset0, 4);
+    hash = trace_hash(hash, cell.offset1, 4);
+    hash = trace_hash(hash, cell.share, 4);
+  }
+  return hash;
+}

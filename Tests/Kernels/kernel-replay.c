@@ -62,9 +62,7 @@ static void replay_matmul(const dendrite_kernels *k) {
   const long g0 = number(), g1 = number(), r0 = number(), r1 = number();
   const size_t cells = (size_t)(w->blocks * x.rows);
   if (w->packing >= DENDRITE_PACK_Q4) {
-    x.codes = blob(cells * 32);
-    x.scales = blob(cells * 4);
-    x.sums = blob(cells * 8);
+    x.codes = blob(cells * DENDRITE_CELL);
   } else {
     x.values = blob(cells * 128);
   }
@@ -75,28 +73,17 @@ static void replay_matmul(const dendrite_kernels *k) {
   for (long row = r0; row < r1; row++)
     hash = trace_hash(hash, y + row * w->rows + g0 * 16, (size_t)(last - g0 * 16) * 4);
   compare("matmul", hash);
-  free(x.values), free(x.codes), free(x.scales), free(x.sums), free(y);
+  free(x.values), free(x.codes), free(y);
 }
 
 static void replay_activations(const dendrite_kernels *k, int integers) {
   const long columns = number(), blocks = (columns + 31) / 32;
   float *x = floats(columns);
-  dendrite_activations out = {1, calloc((size_t)blocks, 128), calloc((size_t)blocks, 32),
-                              calloc((size_t)blocks, 4), calloc((size_t)blocks, 8)};
+  dendrite_activations out = {1, calloc((size_t)blocks, 128), calloc((size_t)blocks, DENDRITE_CELL)};
   if (integers) k->quantize(&out, 0, x, columns);
   else k->arrange(&out, 0, x, columns);
-  uint64_t hash = trace_seed;
-  for (long b = 0; b < blocks; b++) {
-    if (integers) {
-      hash = trace_hash(hash, out.codes + b * 32, 32);
-      hash = trace_hash(hash, out.scales + b, 4);
-      hash = trace_hash(hash, out.sums + b * 2, 8);
-    } else {
-      hash = trace_hash(hash, out.values + b * 32, 128);
-    }
-  }
-  compare(integers ? "quantize" : "arrange", hash);
-  free(x), free(out.values), free(out.codes), free(out.scales), free(out.sums);
+  compare(integers ? "quantize" : "arrange", trace_hash_activations(&out, blocks, 0, integers));
+  free(x), free(out.values), free(out.codes);
 }
 
 static void replay_rows(const dendrite_kernels *k, uint32_t operation) {

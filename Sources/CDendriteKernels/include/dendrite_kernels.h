@@ -22,21 +22,39 @@ enum {
 
 // MARK: Matrices
 
-// How sixteen output rows are interleaved. k counts input features; "chunk c" is k = 4c ... 4c+3.
+// How sixteen output rows are interleaved. k counts input features; "chunk c" is k = 4c ... 4c+3. The
+// integer packings hold 32 values of k per block. A `plane` is 64 bytes, [16 lanes][4 bytes of k].
+//   nibbles    4 planes: plane v has chunk v in its low nibbles and chunk v + 4 in its high ones
+//   fifths     1 plane: bit c of a byte is the fifth bit of chunk c
+//   sixths     2 planes: bits 2c, 2c+1 of plane h are the upper two bits of chunk 4h + c
+//   bytes      8 planes: chunk by chunk, signed
+// A group is the codes of all its blocks, then their scales:
+//   half       half [16] a block
+//   bfloat     bfloat [16] a block
+//   K          per eight blocks: half d [16], half dmin [16], then for each block uint8 sc [16], uint8 mn [16]
+//   K6         per eight blocks: half d [16], then for each block int8 sc [2][16] for its halves
+//   general    a dendrite_qx_scales a block
+// isum is the exact integer product of a block, msum the sum of its activations; blocks in order.
 typedef enum {
-  DENDRITE_PACK_F32 = 0,  // float   [k][16]
+  DENDRITE_PACK_F32 = 0,  // float   [k][16]: acc = fma(w, x, acc), k ascending
   DENDRITE_PACK_F16 = 1,  // half    [k][16]
   DENDRITE_PACK_BF16 = 2, // bfloat  [k][16]
-  // Per 32 values: codes [4 vectors][16 lanes][4 bytes], low nibble chunk v, high nibble chunk v + 4,
-  // value = nibble - 8; scale half [16]. acc = fma(isum, d * dx, acc).
-  DENDRITE_PACK_Q4 = 3,
-  // Per 32 values: codes int8 [8 chunks][16 lanes][4]; scale half [16]. acc = fma(isum, d * dx, acc).
-  DENDRITE_PACK_Q8 = 4,
-  // As Q8, with a dendrite_qx_scales per 32 values: every other integer format.
-  // isum = s0 * isum0 + s1 * isum1 over the halves of 16 values; acc = fma(isum, d * dx, acc); with
-  // minima, msum = m0 * xsum0 + m1 * xsum1 and then acc = fma(-msum, m * dx, acc).
-  DENDRITE_PACK_QX = 5,
+  DENDRITE_PACK_Q4 = 3,   // nibbles - 8, half:           acc = fma(isum, d * dx, acc)
+  DENDRITE_PACK_Q5 = 4,   // nibbles | fifths - 16, half: the same
+  DENDRITE_PACK_Q8 = 5,   // bytes, half:                 the same
+  DENDRITE_PACK_IQ4 = 6,  // nibbles into the IQ4_NL table, half: the same
+  DENDRITE_PACK_MX4 = 7,  // nibbles into twice the E2M1 values, bfloat: the same
+  // acc = fma(isum, (d * sc) * dx, acc), then acc = fma(-(msum * dx), dmin * mn, acc)
+  DENDRITE_PACK_Q4K = 8, // nibbles, K
+  DENDRITE_PACK_Q5K = 9, // nibbles | fifths, K
+  // isum = sc0 * isum0 + sc1 * isum1 over the halves, exact; acc = fma(isum, d * dx, acc)
+  DENDRITE_PACK_Q6K = 10, // nibbles | sixths - 32, K6
+  // As Q6K; with minima then msum = m0 * msum0 + m1 * msum1 and acc = fma(-msum, m * dx, acc)
+  DENDRITE_PACK_QX = 11, // bytes, general: every other integer format
 } dendrite_packing;
+
+// The values of the two table formats, by nibble.
+extern const int8_t dendrite_iq4_values[16], dendrite_mx4_values[16];
 
 typedef struct {
   float scale[16];
@@ -58,15 +76,58 @@ typedef struct {
   const uint8_t *data;  // 64-byte aligned
 } dendrite_matrix;
 
-// Activations of a pass, laid out block by block so that a tile of rows reads one stretch of memory
-// (a stride of a whole row would map every row to the same cache sets).
+// Activations of a pass. Rows come in tiles of sixteen, the last one smaller; a tile is one stretch of
+// memory, block by block, because a stride of a whole row maps every row to the same cache sets. With R
+// the rows of a tile, a block of it is
+//   for integer weights  int8 code [R][32], float dx [R], int32 offset [R], int32 offset0 [R],
+//                        int32 offset1 [R], float share [R]
+//   for float weights    float [R][32]
+// offset = -128 * (sum of the codes), offset0 and offset1 the same of its halves: where weights are
+// stored as unsigned bytes, 128 too high, the sum starts there. share = -(sum of the codes * dx).
 typedef struct {
   long rows;
-  float *values;    // [blocks][rows][32]: for float weights
-  int8_t *codes;    // [blocks][rows][32]: for integer weights
-  float *scales;    // [blocks][rows]
-  int32_t *sums;    // [blocks][rows][2]: sums of the two halves of the codes
+  float *values;   // columns rounded up to 32, times rows; 64-byte aligned
+  uint8_t *codes;  // blocks * rows * DENDRITE_CELL; 64-byte aligned
 } dendrite_activations;
+
+enum {
+  DENDRITE_TILE = 16,  // rows
+  DENDRITE_CELL = 52,  // bytes of one row in one block
+};
+
+// Where a tile begins, in cells: `row` is any of its rows.
+static inline long dendrite_tile_cells(long blocks, long row) {
+  return row / DENDRITE_TILE * DENDRITE_TILE * blocks;
+}
+// Rows of the tile that holds `row`.
+static inline long dendrite_tile_rows(long rows, long row) {
+  const long left = rows - row / DENDRITE_TILE * DENDRITE_TILE;
+  return left < DENDRITE_TILE ? left : DENDRITE_TILE;
+}
+
+// One row in one block of integer activations.
+typedef struct {
+  int8_t *codes;      // [32]
+  float *dx;          // each array is [R] and this row's element the first
+  int32_t *offset, *offset0, *offset1;
+  float *share;
+} dendrite_cell;
+
+static inline dendrite_cell dendrite_cell_at(const dendrite_activations *x, long blocks, long block,
+                                             long row) {
+  const long r = dendrite_tile_rows(x->rows, row), in_tile = row % DENDRITE_TILE;
+  uint8_t *base = x->codes + (dendrite_tile_cells(blocks, row) + block * r) * DENDRITE_CELL;
+  float *dx = (float *)(void *)(base + r * 32) + in_tile;
+  int32_t *offset = (int32_t *)(void *)(dx + r);
+  return (dendrite_cell){(int8_t *)base + in_tile * 32, dx, offset, offset + r, offset + 2 * r,
+                         (float *)(void *)(offset + 3 * r)};
+}
+
+// One row in one block of float activations: 32 floats.
+static inline float *dendrite_values_at(const dendrite_activations *x, long blocks, long block, long row) {
+  const long r = dendrite_tile_rows(x->rows, row);
+  return x->values + (dendrite_tile_cells(blocks, row) + block * r + row % DENDRITE_TILE) * 32;
+}
 
 // MARK: Caches
 
@@ -104,8 +165,9 @@ typedef struct {
   void (*matmul)(float *y, long y_stride, const dendrite_matrix *w, const dendrite_activations *x,
                  long group_begin, long group_end, long row_begin, long row_end);
 
-  // Writes one row of activations: codes, scales and sums. scale = max|x| / 127, codes round to
-  // nearest even; max below 2^-100 counts as zero; NaN or infinity makes the scale NaN.
+  // Writes one row of activations as codes. dx = max|x| / 127, codes round to nearest even; a maximum
+  // below 2^-80 counts as zero (no product of scales is then subnormal, and a variant may shift powers of
+  // two between codes and scales); NaN or infinity makes the scale NaN.
   void (*quantize)(dendrite_activations *out, long row, const float *x, long columns);
   // Writes one row of activations as floats, the last block padded with zeros.
   void (*arrange)(dendrite_activations *out, long row, const float *x, long columns);

@@ -6,7 +6,7 @@ public import DendriteCompute
 /// Changes when any result changes by a bit.
 ///
 /// Written into saved contexts, compared between ranks.
-public let numericsVersion = 1
+public let numericsVersion = 2
 
 /// A decoder on the CPU: packed weights, block caches, one forward pass.
 ///
