@@ -32,11 +32,11 @@ def ours(path):
 
 
 def theirs(path):
-    """Tokens per second of one run of `llama-bench -o json`: prefill and decode."""
+    """Tokens per second of one run of `llama-bench -o json`: prompts by length, and decode."""
     tests = json.loads(path.read_text())
-    prefill = next(t["avg_ts"] for t in tests if t["n_prompt"] > 0 and t["n_gen"] == 0)
+    prompts = {t["n_prompt"]: t["avg_ts"] for t in tests if t["n_prompt"] > 0 and t["n_gen"] == 0}
     decode = next(t["avg_ts"] for t in tests if t["n_gen"] > 0)
-    return prefill, decode
+    return prompts, decode
 
 
 def digits(value):
@@ -58,12 +58,30 @@ def row(name, what, pairs, shares, limit):
     return f"| {name} | {what} | {cell(mine)} | {cell(peer)} | **{cell(ratio)}** | {reached} |"
 
 
+def rows_table(results, names, rows):
+    """What a pass of several rows costs as a multiple of decoding one, run by run."""
+    print("\nTime of a pass of several rows ÷ time of decoding one row, same run:\n")
+    print("| file | | " + " | ".join(f"{n} rows" for n in rows) + " |")
+    print("| --- | --- |" + " ---: |" * len(rows))
+    for name, numbers in names.items():
+        mine, peer = {n: [] for n in rows}, {n: [] for n in rows}
+        for number in numbers:
+            figures, _ = ours(results / f"{name}.{number}.ours.json")
+            prompts, decode = theirs(results / f"{name}.{number}.theirs.json")
+            for n in rows:
+                mine[n].append(figures[f"verify {n} as a chain"] * figures["decode at 0"] / 1000)
+                peer[n].append(n / prompts[n] * decode)
+        print(f"| {name} | dendrite | " + " | ".join(cell(mine[n]) for n in rows) + " |")
+        print("| | llama.cpp | " + " | ".join(cell(peer[n]) for n in rows) + " |")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=pathlib.Path)
     parser.add_argument("--prompt", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--peer", required=True)
+    parser.add_argument("--rows", default="", help="numbers of rows, if passes of several were measured")
     arguments = parser.parse_args()
 
     names = {}
@@ -80,9 +98,9 @@ def main():
         decode, prefill, decode_share, prefill_share = [], [], [], []
         for number in sorted(numbers):
             figures, facts = ours(arguments.results / f"{name}.{number}.ours.json")
-            peer_prefill, peer_decode = theirs(arguments.results / f"{name}.{number}.theirs.json")
+            prompts, peer_decode = theirs(arguments.results / f"{name}.{number}.theirs.json")
             decode.append((figures["decode at 0"], peer_decode))
-            prefill.append((figures[prefill_name], peer_prefill))
+            prefill.append((figures[prefill_name], prompts[arguments.prompt]))
             decode_share.append(figures.get("decode at 0, share of the read limit"))
             prefill_share.append(figures.get(f"{prefill_name}, share of the int8 rate"))
             reads.append(figures["memory, read"])
@@ -101,6 +119,8 @@ def main():
     print("| file | what | dendrite | llama.cpp | ratio | dendrite reaches |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     print("\n".join(lines))
+    if arguments.rows:
+        rows_table(arguments.results, names, [int(n) for n in arguments.rows.split(",")])
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ usage: Scripts/compare-llama.sh [options]
   --threads N      threads of both programs              (all cores of this process)
   --prompt N       tokens of the prompt                  (512)
   --tokens N       tokens that llama-bench generates     (64)
+  --rows LIST      also passes of so many rows; ours with logits of every row,
+                   llama-bench's with those of the last only (none)
   --cores LIST     bind both programs to these cores, as taskset takes them
   --peer-bin DIR   use the llama-bench in this folder instead of building one
   --dendrite PATH  use this program instead of building one
@@ -31,11 +33,11 @@ TEXT
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 shapes=llama-3.2-1b types=q4_0,q8_0 pairs=30 threads=$(nproc) prompt=512 tokens=64
-cores= peer= dendrite= work="$root/build/peers"
+rows= cores= peer= dendrite= work="$root/build/peers"
 while [ $# -gt 0 ]; do
   case $1 in
     -h|--help) usage; exit 0 ;;
-    --shapes|--types|--pairs|--threads|--prompt|--tokens|--cores|--peer-bin|--dendrite|--work)
+    --shapes|--types|--pairs|--threads|--prompt|--tokens|--rows|--cores|--peer-bin|--dendrite|--work)
       [ $# -ge 2 ] || { echo "compare-llama: $1 without a value" >&2; exit 64; } ;;&
     --shapes) shapes=$2 ;;
     --types) types=$2 ;;
@@ -43,6 +45,7 @@ while [ $# -gt 0 ]; do
     --threads) threads=$2 ;;
     --prompt) prompt=$2 ;;
     --tokens) tokens=$2 ;;
+    --rows) rows=$2 ;;
     --cores) cores=$2 ;;
     --peer-bin) peer=$2/llama-bench ;;
     --dendrite) dendrite=$2 ;;
@@ -93,10 +96,10 @@ fi
 # Both on the same cores, if asked.
 bound() { if [ -n "$cores" ]; then taskset -c "$cores" "$@"; else "$@"; fi; }
 ours() {
-  bound "$dendrite" bench -m "$1" --only decode,prefill --prompt-lengths "$prompt" --context 0 \
-    --threads "$threads" --repetitions 1 --json
+  bound "$dendrite" bench -m "$1" --only "decode,prefill${rows:+,verify}" --prompt-lengths "$prompt" \
+    --context 0 ${rows:+--rows "$rows"} --threads "$threads" --repetitions 1 --json
 }
-theirs() { bound "$peer" -m "$1" -p "$prompt" -n "$tokens" -t "$threads" -r 1 -o json 2>/dev/null; }
+theirs() { bound "$peer" -m "$1" -p "$prompt${rows:+,$rows}" -n "$tokens" -t "$threads" -r 1 -o json 2>/dev/null; }
 
 results="$work/results"
 rm -rf "$results"
@@ -123,4 +126,4 @@ for shape in ${shapes//,/ }; do
 done
 
 version=$(cat "$work/llama.cpp/VERSION" 2>/dev/null || echo "as given by --peer-bin")
-python3 "$root/Scripts/compare-llama.py" "$results" --prompt "$prompt" --threads "$threads" --peer "$version"
+python3 "$root/Scripts/compare-llama.py" "$results" --prompt "$prompt" --threads "$threads" --peer "$version" --rows "$rows"

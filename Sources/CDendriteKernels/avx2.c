@@ -13,6 +13,7 @@
 #define MAX_INTEGER_SUMS 4
 #define MAX_FLOAT_SUMS 4
 #define BUNCH 4
+#define ATTEND_SUMS 4
 #define EACH_INTEGER_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
 #define EACH_FLOAT_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
 #define CODE_UNIT(kind) 1.0f

@@ -279,7 +279,8 @@ static float power_of_two(float difference) {
 }
 
 static void attend(float *states, const float *query, long queries, const void *head,
-                   const dendrite_kv_layout *layout, long begin, long end) {
+                   const dendrite_kv_layout *layout, long begin, long end, const void *next) {
+  (void)next;
   const long dim = layout->head_dim, stride = dendrite_state_floats(dim);
   const uint8_t *values = (const uint8_t *)head + layout->values;
   const float *value_scales = (const float *)((const uint8_t *)head + layout->value_scales);

@@ -40,31 +40,61 @@ static void VARIANT(store)(void *head, const dendrite_kv_layout *layout, long po
   }
 }
 
-// Scores of sixteen keys for `tile` queries: q.k in ascending order of the head dimension.
-INLINE void score_tile(dendrite_kv_type type, int tile, lanes *s, const float *query,
-                       const uint8_t *keys, const dendrite_kv_layout *layout, long group) {
-  const long dim = layout->head_dim;
-  UNROLL for (int q = 0; q < tile; q++) s[q] = splat(0);
+// Queries that are attended together, and sixteens of keys or channels beside them: their sums fill the
+// registers, and enough of them hide how long one addition takes.
+enum { ATTEND_TILE = ATTEND_SUMS >= 16 ? 8 : 4 };
+INLINE int wide_of(int tile) { return tile * 4 <= ATTEND_SUMS ? 4 : tile * 2 <= ATTEND_SUMS ? 2 : 1; }
+
+INLINE long key_bytes(dendrite_kv_type type) {
+  return type == DENDRITE_KV_F32 ? 4 : type == DENDRITE_KV_F16 ? 2 : 1;
+}
+
+// Asks for `bytes` at `from` of what comes next, if anything does.
+INLINE void fetch(const uint8_t *next, long from, long bytes) {
+  if (next)
+    for (long line = 0; line < bytes; line += 64) __builtin_prefetch(next + from + line);
+}
+
+INLINE lanes load_keys(dendrite_kv_type type, const uint8_t *keys, long at) {
+  if (type == DENDRITE_KV_F32) return load((const float *)(const void *)keys + at);
+  if (type == DENDRITE_KV_F16) return load_half(keys + at * 2);
+  return load_bytes(keys + at);
+}
+
+// Scores of `wide` sixteens of keys for `tile` queries: q.k in ascending order of the head dimension.
+INLINE void score_tile(dendrite_kv_type type, const int tile, const int wide, lanes *s, const float *query,
+                       const uint8_t *keys, const dendrite_kv_layout *layout, long group, const uint8_t *next) {
+  const long dim = layout->head_dim, line = wide * key_bytes(type) * 16;
+  UNROLL for (int i = 0; i < tile * wide; i++) s[i] = splat(0);
   if (type != DENDRITE_KV_Q8) {
     for (long d = 0; d < dim; d++) {
-      const long at = (group * dim + d) * 16;
-      const lanes k = type == DENDRITE_KV_F32 ? load((const float *)keys + at) : load_half(keys + at * 2);
-      UNROLL for (int q = 0; q < tile; q++) s[q] = fused(splat(query[q * dim + d]), k, s[q]);
+      fetch(next, d * line, line);
+      UNROLL for (int g = 0; g < wide; g++) {
+        const lanes k = load_keys(type, keys, ((group + g) * dim + d) * 16);
+        UNROLL for (int q = 0; q < tile; q++)
+          s[q * wide + g] = fused(splat(query[q * dim + d]), k, s[q * wide + g]);
+      }
     }
     return;
   }
-  const float *scales = (const float *)(keys + layout->key_scales) + group * layout->quants * 16;
+  const float *scales = (const float *)(const void *)(keys + layout->key_scales) + group * layout->quants * 16;
   for (long b = 0; b < layout->quants; b++) {
     const long from = b * layout->quant_length;
     const long to = dim - from < layout->quant_length ? dim : from + layout->quant_length;
-    lanes t[4];
-    UNROLL for (int q = 0; q < tile; q++) t[q] = splat(0);
+    lanes t[16];
+    UNROLL for (int i = 0; i < tile * wide; i++) t[i] = splat(0);
     for (long d = from; d < to; d++) {
-      const lanes k = load_bytes(keys + (group * dim + d) * 16);
-      UNROLL for (int q = 0; q < tile; q++) t[q] = fused(splat(query[q * dim + d]), k, t[q]);
+      fetch(next, d * line, line);
+      UNROLL for (int g = 0; g < wide; g++) {
+        const lanes k = load_keys(type, keys, ((group + g) * dim + d) * 16);
+        UNROLL for (int q = 0; q < tile; q++)
+          t[q * wide + g] = fused(splat(query[q * dim + d]), k, t[q * wide + g]);
+      }
     }
-    const lanes scale = load(scales + b * 16);
-    UNROLL for (int q = 0; q < tile; q++) s[q] = fused(t[q], scale, s[q]);
+    UNROLL for (int g = 0; g < wide; g++) {
+      const lanes scale = load(scales + (g * layout->quants + b) * 16);
+      UNROLL for (int q = 0; q < tile; q++) s[q * wide + g] = fused(t[q * wide + g], scale, s[q * wide + g]);
+    }
   }
 }
 
@@ -84,47 +114,95 @@ INLINE lanes load_channels(dendrite_kv_type type, const uint8_t *values, long at
 }
 
 // n += p . v for `tile` queries and `width` vectors of channels, positions ascending.
-INLINE void weigh_tile(dendrite_kv_type type, int tile, int width, float *n, long stride,
-                       const float (*p)[DENDRITE_KV_POSITIONS], const float *factors, const uint8_t *head,
-                       const dendrite_kv_layout *layout, long channel, long begin, long end) {
-  const long dim = layout->head_dim;
-  const uint8_t *values = head + layout->values;
-  const float *scales = (const float *)(head + layout->value_scales);
+INLINE void weigh_tile(dendrite_kv_type type, const int tile, const int width, float *n, long stride,
+                       const float (*p)[DENDRITE_KV_POSITIONS], const float *factors, const uint8_t *values,
+                       long dim, long channel, long begin, long end, const uint8_t *next) {
   lanes acc[16];
   UNROLL for (int q = 0; q < tile; q++)
     UNROLL for (int c = 0; c < width; c++)
       acc[q * width + c] = load(n + q * stride + channel + c * 16) * splat(factors[q]);
-  for (long j = begin; j < end; j++)
+  for (long j = begin; j < end; j++) {
+    fetch(next, (j * dim + channel) * key_bytes(type), width * key_bytes(type) * 16);
     UNROLL for (int c = 0; c < width; c++) {
       const long at = channel + c * 16;
       const lanes v = load_channels(type, values, j * dim + at, width == 1 ? dim - at : 16);
-      UNROLL for (int q = 0; q < tile; q++) {
-        float weight = p[q][j];
-        if (type == DENDRITE_KV_Q8) weight = weight * scales[j * layout->quants + at / layout->quant_length];
-        acc[q * width + c] = fused(splat(weight), v, acc[q * width + c]);
-      }
+      UNROLL for (int q = 0; q < tile; q++)
+        acc[q * width + c] = fused(splat(p[q][j]), v, acc[q * width + c]);
     }
+  }
   UNROLL for (int q = 0; q < tile; q++)
     UNROLL for (int c = 0; c < width; c++) save(n + q * stride + channel + c * 16, acc[q * width + c]);
 }
 
-INLINE void attend_tile(dendrite_kv_type type, int tile, float *states, const float *query,
-                        const uint8_t *head, const dendrite_kv_layout *layout, long begin, long end) {
-  const long dim = layout->head_dim, stride = 32 + (dim + 15) / 16 * 16;
-  float p[4][DENDRITE_KV_POSITIONS], factors[4];
-  const ilanes numbers = lane_numbers();
-  lanes largest[4];
-  UNROLL for (int q = 0; q < tile; q++) largest[q] = splat(-INFINITY);
-  for (long group = begin / 16; group * 16 < end; group++) {
-    lanes s[4];
-    score_tile(type, tile, s, query, head, layout, group);
-    const ilanes position = numbers + isplat((int32_t)(group * 16));
-    const ilanes seen = (position >= isplat((int32_t)begin)) & (position < isplat((int32_t)end));
-    UNROLL for (int q = 0; q < tile; q++) {
-      s[q] = select_lanes(seen, s[q], splat(-INFINITY));
-      largest[q] = select_lanes(s[q] > largest[q], s[q], largest[q]);
-      save(&p[q][group * 16], s[q]);
+// scaled = p times the scales of one block of channels, position by position.
+INLINE void scale_weights(const int tile, float (*scaled)[DENDRITE_KV_POSITIONS],
+                          const float (*p)[DENDRITE_KV_POSITIONS], const float *scales, long quants, long begin,
+                          long end) {
+  float column[DENDRITE_KV_POSITIONS] = {0};
+  for (long j = begin; j < end; j++) column[j] = scales[j * quants];
+  for (long j = begin / 16 * 16; j < end; j += 16)
+    UNROLL for (int q = 0; q < tile; q++) save(&scaled[q][j], load(&p[q][j]) * load(column + j));
+}
+
+INLINE void weigh(dendrite_kv_type type, const int tile, float *n, long stride,
+                  const float (*p)[DENDRITE_KV_POSITIONS], const float *factors, const uint8_t *head,
+                  const dendrite_kv_layout *layout, long begin, long end, const uint8_t *next) {
+  const long dim = layout->head_dim;
+  const uint8_t *values = head + layout->values, *following = next ? next + layout->values : NULL;
+  /* Channels that go together share their scale. */
+  const int wide = type == DENDRITE_KV_Q8 && wide_of(tile) > 2 ? 2 : wide_of(tile);
+  float scaled[ATTEND_TILE][DENDRITE_KV_POSITIONS] __attribute__((aligned(64)));
+  const float(*weights)[DENDRITE_KV_POSITIONS] = p;
+  for (long channel = 0; channel < dim;) {
+    if (type == DENDRITE_KV_Q8) {
+      const float *scales = (const float *)(const void *)(head + layout->value_scales);
+      if (channel % layout->quant_length == 0)
+        scale_weights(tile, scaled, p, scales + channel / layout->quant_length, layout->quants, begin, end);
+      weights = (const float(*)[DENDRITE_KV_POSITIONS])scaled;
     }
+    if (channel + wide * 16 <= dim) {
+      weigh_tile(type, tile, wide, n, stride, weights, factors, values, dim, channel, begin, end, following);
+      channel += wide * 16;
+    } else {
+      weigh_tile(type, tile, 1, n, stride, weights, factors, values, dim, channel, begin, end, NULL);
+      channel += 16;
+    }
+  }
+}
+
+// Which of the sixteen positions from 16 * group on lie in [begin, end).
+INLINE ilanes lanes_seen(long group, long begin, long end) {
+  const ilanes position = lane_numbers() + isplat((int32_t)(group * 16));
+  return (position >= isplat((int32_t)begin)) & (position < isplat((int32_t)end));
+}
+
+INLINE void keep_score(float *p, lanes *largest, lanes score, ilanes seen) {
+  score = select_lanes(seen, score, splat(-INFINITY));
+  *largest = select_lanes(score > *largest, score, *largest);
+  save(p, score);
+}
+
+TILE_FUNCTION void attend_tile(dendrite_kv_type type, const int tile, float *states, const float *query,
+                               const uint8_t *head, const dendrite_kv_layout *layout, long begin, long end,
+                               const uint8_t *next) {
+  const long dim = layout->head_dim, stride = 32 + (dim + 15) / 16 * 16;
+  float p[ATTEND_TILE][DENDRITE_KV_POSITIONS] __attribute__((aligned(64))), factors[ATTEND_TILE];
+  const int wide = wide_of(tile);
+  lanes largest[ATTEND_TILE];
+  UNROLL for (int q = 0; q < tile; q++) largest[q] = splat(-INFINITY);
+  long group = begin / 16;
+  while (group * 16 < end) {
+    lanes s[16];
+    const int all = group * 16 + wide * 16 <= DENDRITE_KV_POSITIONS, some = all ? wide : 1;
+    const uint8_t *keys = next && all ? next + group * dim * 16 * key_bytes(type) : NULL;
+    if (all) score_tile(type, tile, wide, s, query, head, layout, group, keys);
+    else score_tile(type, tile, 1, s, query, head, layout, group, NULL);
+    UNROLL for (int g = 0; g < wide; g++)
+      UNROLL for (int q = 0; q < tile; q++)
+        if (g < some)
+          keep_score(&p[q][(group + g) * 16], &largest[q], all ? s[q * wide + g] : s[q],
+                     lanes_seen(group + g, begin, end));
+    group += some;
   }
   UNROLL for (int q = 0; q < tile; q++) {
     float *state = states + q * stride;
@@ -138,41 +216,55 @@ INLINE void attend_tile(dendrite_kv_type type, int tile, float *states, const fl
     factors[q] = power_of_two(state[0] - bound);
     state[0] = bound;
     lanes l = load(state + 16) * splat(factors[q]);
-    for (long group = begin / 16; group * 16 < end; group++) {
-      const lanes s = load(&p[q][group * 16]);
-      const ilanes position = numbers + isplat((int32_t)(group * 16));
-      const ilanes seen = (position >= isplat((int32_t)begin)) & (position < isplat((int32_t)end));
-      const lanes weights = (lanes)(seen & (ilanes)exp2_lanes(s - splat(bound)));
+    for (long g = begin / 16; g * 16 < end; g++) {
+      const lanes difference = load(&p[q][g * 16]) - splat(bound);
+      const lanes weights = (lanes)(lanes_seen(g, begin, end) & (ilanes)exp2_lanes(difference));
       l = l + weights;
-      save(&p[q][group * 16], weights);
+      save(&p[q][g * 16], weights);
     }
     save(state + 16, l);
   }
-  long channel = 0;
-  for (; channel + 64 <= dim; channel += 64)
-    weigh_tile(type, tile, 4, states + 32, stride, (const float (*)[DENDRITE_KV_POSITIONS])p, factors,
-               head, layout, channel, begin, end);
-  for (; channel < dim; channel += 16)
-    weigh_tile(type, tile, 1, states + 32, stride, (const float (*)[DENDRITE_KV_POSITIONS])p, factors,
-               head, layout, channel, begin, end);
+  weigh(type, tile, states + 32, stride, (const float(*)[DENDRITE_KV_POSITIONS])p, factors, head, layout, begin,
+        end, next);
 }
 
 INLINE void attend_type(dendrite_kv_type type, float *states, const float *query, long queries,
-                        const void *head, const dendrite_kv_layout *layout, long begin, long end) {
+                        const void *head, const dendrite_kv_layout *layout, long begin, long end,
+                        const uint8_t *next) {
   const long dim = layout->head_dim, stride = 32 + (dim + 15) / 16 * 16;
-  long q = 0;
-  for (; q + 4 <= queries; q += 4)
-    attend_tile(type, 4, states + q * stride, query + q * dim, head, layout, begin, end);
-  for (; q < queries; q++)
-    attend_tile(type, 1, states + q * stride, query + q * dim, head, layout, begin, end);
+  for (long q = 0; q < queries;) {
+#define ATTEND(n) \
+  case n: attend_tile(type, n, states + q * stride, query + q * dim, head, layout, begin, end, next); break;
+    const long tile = queries - q < ATTEND_TILE ? queries - q : ATTEND_TILE;
+    switch (tile) {
+      ATTEND(1) ATTEND(2) ATTEND(3) ATTEND(4)
+#if ATTEND_SUMS >= 16
+      ATTEND(5) ATTEND(6) ATTEND(7) ATTEND(8)
+#endif
+    }
+#undef ATTEND
+    q += tile;
+    next = NULL; /* once is enough */
+  }
 }
 
+#define DEFINE(kind) \
+  static __attribute__((noinline)) void attend_##kind(float *states, const float *query, long queries, \
+                                                      const void *head, const dendrite_kv_layout *layout, \
+                                                      long begin, long end, const void *next) { \
+    attend_type(DENDRITE_KV_##kind, states, query, queries, head, layout, begin, end, next); \
+  }
+DEFINE(F32)
+DEFINE(F16)
+DEFINE(Q8)
+#undef DEFINE
+
 static void VARIANT(attend)(float *states, const float *query, long queries, const void *head,
-                            const dendrite_kv_layout *layout, long begin, long end) {
+                            const dendrite_kv_layout *layout, long begin, long end, const void *next) {
   switch (layout->type) {
-    case DENDRITE_KV_F32: attend_type(DENDRITE_KV_F32, states, query, queries, head, layout, begin, end); break;
-    case DENDRITE_KV_F16: attend_type(DENDRITE_KV_F16, states, query, queries, head, layout, begin, end); break;
-    case DENDRITE_KV_Q8: attend_type(DENDRITE_KV_Q8, states, query, queries, head, layout, begin, end); break;
+    case DENDRITE_KV_F32: attend_F32(states, query, queries, head, layout, begin, end, next); break;
+    case DENDRITE_KV_F16: attend_F16(states, query, queries, head, layout, begin, end, next); break;
+    case DENDRITE_KV_Q8: attend_Q8(states, query, queries, head, layout, begin, end, next); break;
   }
 }
 

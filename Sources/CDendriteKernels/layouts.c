@@ -48,29 +48,33 @@ void dendrite_kv_copy(void *to_head, long to_position, const void *from_head, lo
          from + layout->value_scales + from_position * quants * 4, (size_t)(quants * 4));
 }
 
-void dendrite_attend_history(const dendrite_kernels *kernels, float *out, const float *query,
-                             long queries, const void *const *blocks, long offset,
-                             const dendrite_kv_layout *layout, long begin, long end, float *scratch) {
-  const long state = queries * dendrite_state_floats(layout->head_dim);
-  const long first = begin / DENDRITE_KV_POSITIONS;
-  const long last = (end - 1) / DENDRITE_KV_POSITIONS;
-  for (long class = 0; class < DENDRITE_KV_CLASSES; class++) {
-    float *states = scratch + class * state;
-    memset(states, 0, (size_t)state * sizeof(float));
-    for (long q = 0; q < queries; q++) states[q * (state / queries)] = -__builtin_inff();
-    const long start = first + (class - first % DENDRITE_KV_CLASSES + DENDRITE_KV_CLASSES) %
-                                   DENDRITE_KV_CLASSES;
-    for (long block = start; block <= last; block += DENDRITE_KV_CLASSES) {
-      const long origin = block * DENDRITE_KV_POSITIONS;
-      const long from = begin > origin ? begin - origin : 0;
-      const long to = end - origin < DENDRITE_KV_POSITIONS ? end - origin : DENDRITE_KV_POSITIONS;
-      const void *head = (const uint8_t *)blocks[block] + offset;
-      kernels->attend(states, query, queries, head, layout, from, to);
+void dendrite_attend_begin(float *states, long queries, long head_dim) {
+  const long floats = dendrite_state_floats(head_dim), count = DENDRITE_KV_CLASSES * queries;
+  memset(states, 0, (size_t)(count * floats) * sizeof(float));
+  for (long i = 0; i < count; i++) states[i * floats] = -__builtin_inff();
+}
+
+void dendrite_attend_fold(const dendrite_history *history, float *states, long queries, long first, long some,
+                          const float *query, long begin, long end) {
+  const long floats = dendrite_state_floats(history->layout->head_dim);
+  const long from = begin / DENDRITE_KV_POSITIONS, to = (end + DENDRITE_KV_POSITIONS - 1) / DENDRITE_KV_POSITIONS;
+  /* Class by class, so that its states stay in the nearest cache. */
+  for (long start = from; start < to && start < from + DENDRITE_KV_CLASSES; start++) {
+    float *own = states + (start % DENDRITE_KV_CLASSES * queries + first) * floats;
+    for (long block = start; block < to; block += DENDRITE_KV_CLASSES) {
+      const long origin = block * DENDRITE_KV_POSITIONS, following = block + DENDRITE_KV_CLASSES;
+      const uint8_t *head = (const uint8_t *)history->blocks[block] + history->offset;
+      const uint8_t *next = following < to ? (const uint8_t *)history->blocks[following] + history->offset : NULL;
+      history->kernels->attend(own, query, some, head, history->layout, begin > origin ? begin - origin : 0,
+                               end - origin < DENDRITE_KV_POSITIONS ? end - origin : DENDRITE_KV_POSITIONS, next);
     }
   }
+}
+
+void dendrite_attend_end(const dendrite_kernels *kernels, float *out, float *states, long queries, long head_dim) {
+  const long class_floats = queries * dendrite_state_floats(head_dim);
   for (long half = DENDRITE_KV_CLASSES / 2; half > 0; half /= 2)
     for (long class = 0; class < half; class++)
-      kernels->merge(scratch + class * state, scratch + (class + half) * state, queries,
-                     layout->head_dim);
-  kernels->finish(out, scratch, queries, layout->head_dim);
+      kernels->merge(states + class * class_floats, states + (class + half) * class_floats, queries, head_dim);
+  kernels->finish(out, states, queries, head_dim);
 }

@@ -127,14 +127,15 @@ static void record_store(void *head, const dendrite_kv_layout *layout, long posi
 }
 
 static void record_attend(float *states, const float *query, long queries, const void *head,
-                          const dendrite_kv_layout *layout, long begin, long end) {
+                          const dendrite_kv_layout *layout, long begin, long end,
+                          const void *next) {
   const size_t bytes = (size_t)(queries * dendrite_state_floats(layout->head_dim)) * 4;
   word(TRACE_ATTEND);
   number(layout->type), number(layout->head_dim), number(queries), number(begin), number(end);
   blob(states, bytes);
   blob(query, (size_t)(queries * layout->head_dim) * 4);
   blob(head, (size_t)layout->head_bytes);
-  base->attend(states, query, queries, head, layout, begin, end);
+  base->attend(states, query, queries, head, layout, begin, end, next);
   result(states, bytes);
 }
 

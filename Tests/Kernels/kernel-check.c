@@ -186,6 +186,14 @@ static void check_rope(const dendrite_kernels *k) {
   free(x), free(y), free(c), free(s);
 }
 
+static void attend_all(const dendrite_kernels *k, float *out, const float *q, long queries, const void *const *heads,
+                       const dendrite_kv_layout *layout, long begin, long end, float *states) {
+  const dendrite_history history = {k, layout, heads, 0};
+  dendrite_attend_begin(states, queries, layout->head_dim);
+  dendrite_attend_fold(&history, states, queries, 0, queries, q, begin, end);
+  dendrite_attend_end(k, out, states, queries, layout->head_dim);
+}
+
 static void check_attention(const dendrite_kernels *k, dendrite_kv_type type) {
   static const long dims[] = {8, 16, 24, 32, 64, 80, 96, 128, 256};
   const long dim = dims[below(9)], queries = 1 + below(9), length = 1 + below(1500);
@@ -206,17 +214,26 @@ static void check_attention(const dendrite_kernels *k, dendrite_kv_type type) {
     expect_same("store", k->name, want_heads[b], heads[b], (size_t)layout.head_bytes);
   float *q = floats(queries * dim, 3);
   const size_t bytes = (size_t)(queries * dim) * 4;
-  const size_t scratch_bytes = (size_t)(17 * queries * dendrite_state_floats(dim)) * 4;
+  const size_t scratch_bytes = (size_t)(16 * queries * dendrite_state_floats(dim)) * 4;
   float *want = fresh(bytes), *got = fresh(bytes), *scratch = fresh(scratch_bytes);
   const long begin = below(3) == 0 ? below(length) : 0;
-  dendrite_attend_history(generic, want, q, queries, want_heads, 0, &layout, begin, length, scratch);
-  dendrite_attend_history(k, got, q, queries, heads, 0, &layout, begin, length, scratch);
+  attend_all(generic, want, q, queries, want_heads, &layout, begin, length, scratch);
+  attend_all(k, got, q, queries, heads, &layout, begin, length, scratch);
   expect_same("attention", k->name, want, got, bytes);
   mix(got, bytes);
   /* Queries one at a time give the bits they give together. */
   for (long i = 0; i < queries; i++)
-    dendrite_attend_history(k, got + i * dim, q + i * dim, 1, heads, 0, &layout, begin, length, scratch);
+    attend_all(k, got + i * dim, q + i * dim, 1, heads, &layout, begin, length, scratch);
   expect_same("attention, one query at a time", k->name, want, got, bytes);
+  /* Whole blocks together, the rest one query at a time. */
+  const dendrite_history history = {k, &layout, heads, 0};
+  const long shared = begin + below(length - begin + 1), cut = shared / 64 * 64 > begin ? shared / 64 * 64 : begin;
+  dendrite_attend_begin(scratch, queries, dim);
+  if (cut > begin) dendrite_attend_fold(&history, scratch, queries, 0, queries, q, begin, cut);
+  for (long i = 0; i < queries && cut < length; i++)
+    dendrite_attend_fold(&history, scratch, queries, i, 1, q + i * dim, cut, length);
+  dendrite_attend_end(k, got, scratch, queries, dim);
+  expect_same("attention, partly together", k->name, want, got, bytes);
   /* The same classes in 2 ... 16 shards: each folds its own, the merges stay where they are. */
   const long state = queries * dendrite_state_floats(dim);
   for (long ranks = 2; ranks <= 16; ranks *= 2) {
@@ -226,7 +243,7 @@ static void check_attention(const dendrite_kernels *k, dendrite_kv_type type) {
       for (long i = 0; i < queries; i++) s[i * (state / queries)] = -INFINITY;
       for (long b = 0; b < blocks; b++) {
         const long from = begin > b * 64 ? begin - b * 64 : 0, to = length - b * 64 < 64 ? length - b * 64 : 64;
-        if (b % 16 == c && from < to) k->attend(s, q, queries, heads[b], &layout, from, to);
+        if (b % 16 == c && from < to) k->attend(s, q, queries, heads[b], &layout, from, to, NULL);
       }
     }
     for (long rank = 0; rank < ranks; rank++) /* inside a rank: classes equal modulo ranks */

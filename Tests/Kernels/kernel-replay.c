@@ -142,7 +142,7 @@ static void replay_attend(const dendrite_kernels *k) {
   const dendrite_kv_layout layout = dendrite_kv_layout_make((dendrite_kv_type)type, dim);
   float *states = floats(queries * dendrite_state_floats(dim)), *query = floats(queries * dim);
   void *head = blob((size_t)layout.head_bytes);
-  k->attend(states, query, queries, head, &layout, begin, end);
+  k->attend(states, query, queries, head, &layout, begin, end, NULL);
   compare_output("attend", states, (size_t)(queries * dendrite_state_floats(dim)) * 4);
   free(states), free(query), free(head);
 }

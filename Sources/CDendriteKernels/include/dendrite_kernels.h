@@ -187,9 +187,10 @@ typedef struct {
   void (*store)(void *head, const dendrite_kv_layout *layout, long position, const float *key,
                 const float *value);
   // Folds positions [begin, end) of one block into the states of `queries` query vectors, which are
-  // scaled by log2(e) / sqrt(head_dim) already.
+  // scaled by log2(e) / sqrt(head_dim) already. next: the head in the block that follows, to be fetched from
+  // memory meanwhile, or NULL.
   void (*attend)(float *states, const float *query, long queries, const void *head,
-                 const dendrite_kv_layout *layout, long begin, long end);
+                 const dendrite_kv_layout *layout, long begin, long end, const void *next);
   // a = a merged with b, for `queries` states; commutes bit for bit.
   void (*merge)(float *a, const float *b, long queries, long head_dim);
   // out[query][head_dim] = n / sum of l; a state without keys gives zeros.
@@ -210,12 +211,24 @@ void dendrite_float_environment_set(void);
 
 // MARK: Attention over a list of blocks
 
-// Attention of `queries` queries of one KV head over positions [begin, end) of a history.
-// blocks[b] + offset is the head's base in logical block b; entries before begin / 64 are not read.
-// scratch: 17 * queries * dendrite_state_floats(head_dim) floats.
-void dendrite_attend_history(const dendrite_kernels *kernels, float *out, const float *query,
-                             long queries, const void *const *blocks, long offset,
-                             const dendrite_kv_layout *layout, long begin, long end, float *scratch);
+// One KV head of a history: blocks[b] + offset is the head's base in logical block b; blocks that are not
+// attended are not read.
+typedef struct {
+  const dendrite_kernels *kernels;
+  const dendrite_kv_layout *layout;
+  const void *const *blocks;
+  long offset;
+} dendrite_history;
+
+// Attention folds blocks into sixteen states a query, one for each class; states are [class][query]
+// [dendrite_state_floats(head_dim)]. Queries that see the same blocks fold them together, so that a block is
+// read once for all of them; then each folds what it sees alone. Blocks of a class must come in their order.
+void dendrite_attend_begin(float *states, long queries, long head_dim);
+// Folds positions [begin, end) into `some` of the `queries` queries, of which `first` is the first.
+void dendrite_attend_fold(const dendrite_history *history, float *states, long queries, long first, long some,
+                          const float *query, long begin, long end);
+// Merges the classes; out is [queries][head_dim].
+void dendrite_attend_end(const dendrite_kernels *kernels, float *out, float *states, long queries, long head_dim);
 
 // A moment's rest in a loop that waits for another core.
 static inline void dendrite_pause(void) {

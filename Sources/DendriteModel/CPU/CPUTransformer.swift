@@ -142,6 +142,9 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     passThread.waitUntilIdle()
     machine.enter()
     try resolve(batch)
+    plan.bunch(
+      limit: PassBuffers.bunchLimit(of: configuration), heads: configuration.kvHeadCount,
+      parts: machine.parts)
     try forward.prepare(for: plan)
     passGeneration += 1
     forward.begin()

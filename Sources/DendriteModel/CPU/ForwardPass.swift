@@ -115,7 +115,7 @@ final class ForwardPass: @unchecked Sendable {
         Product(layer.key, into: buffers.key.base, stride: buffers.keyStride),
         Product(layer.value, into: buffers.value.base, stride: buffers.keyStride))
       context.rows(n) { $0.rotateAndStore($1) }
-      context.items(n * model.kvHeadCount) { $0.attend($1, part: $2) }
+      context.items(context.plan.bunches.count * model.kvHeadCount) { $0.attend($1, part: $2) }
       context.rows(n) { $0.prepareAttended($1) }
       machine.multiply(
         buffers.wide.view(rows: n), Product(layer.output, into: buffers.delta.base, stride: d))

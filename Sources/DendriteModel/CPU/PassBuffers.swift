@@ -30,7 +30,8 @@ final class PassBuffers {
   let wide: Activations
   /// First layer in which a row was not finite, or -1, `[n]`.
   let fault: AlignedBuffer<Int32>
-  /// Partial states of attention, for each part.
+  /// Scratch of attention for each part: the partial states of a bunch of queries, the queries side by side,
+  /// and their outputs.
   let states: AlignedBuffer<Float>
   let statesPerPart: Int
   /// Gathered blocks of one KV head, for each part; empty until a pass has branches.
@@ -40,6 +41,12 @@ final class PassBuffers {
   private(set) var tables: AlignedBuffer<UInt>?
   private(set) var tableEntriesPerPart = 0
   private let parts: Int
+
+  /// Rows that attend together at most: 64 queries of one KV head, whose states fill a part of the second
+  /// cache.
+  static func bunchLimit(of model: ModelConfiguration) -> Int {
+    max(1, 64 * model.kvHeadCount / model.headCount)
+  }
 
   /// Capacities grow by powers of two, so that few sizes are ever allocated.
   static func rounded(_ rows: Int) -> Int {
@@ -70,7 +77,9 @@ final class PassBuffers {
     wide = try Activations(capacity: capacity, columns: max(heads, wideStride))
     fault = try AlignedBuffer(zeroed: capacity)
     let group = model.headCount / model.kvHeadCount
-    statesPerPart = 17 * group * dendrite_state_floats(model.headDim)
+    statesPerPart =
+      min(capacity, PassBuffers.bunchLimit(of: model)) * group
+      * (16 * dendrite_state_floats(model.headDim) + 2 * model.headDim)
     states = try AlignedBuffer(zeroed: parts * statesPerPart)
   }
 

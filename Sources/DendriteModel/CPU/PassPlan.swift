@@ -37,6 +37,21 @@ struct PassPlan {
   var overlayBlocks = 0
   /// The longest history that a row sees.
   var longest = 0
+  /// Rows of one cache that attend together: they read the blocks that all of them see once.
+  var bunches: [Range<Int>] = []
+
+  /// Cuts the rows into bunches of at most `limit`, and into enough of them for all parts.
+  mutating func bunch(limit: Int, heads: Int, parts: Int) {
+    let limit = max(1, min(limit, rows.count * heads / parts))
+    bunches.removeAll(keepingCapacity: true)
+    var first = 0
+    while first < rows.count {
+      var end = first + 1
+      while end < rows.count, end - first < limit, rows[end].cache == rows[first].cache { end += 1 }
+      bunches.append(first..<end)
+      first = end
+    }
+  }
 
   mutating func removeAll() {
     rows.removeAll(keepingCapacity: true)
@@ -45,5 +60,6 @@ struct PassPlan {
     hiddenCount = 0
     overlayBlocks = 0
     longest = 0
+    bunches.removeAll(keepingCapacity: true)
   }
 }

@@ -4,26 +4,52 @@ internal import CDendriteKernels
 internal import DendriteCompute
 
 extension StageContext {
-  /// Attention of one row and one KV head: all its query heads over everything the row sees.
+  /// Attention of a bunch of rows and one KV head: all its query heads over everything the rows see.
   ///
-  /// - Source: the fold over blocks and classes of `dendrite_attend_history`.
+  /// Blocks that all rows see whole are read once, for all of them; then each row goes on alone.
+  ///
+  /// - Source: the fold over blocks and classes of `dendrite_attend_fold`.
   func attend(_ item: Int, part: Int) {
-    let row = item / model.kvHeadCount
+    let rows = plan.bunches[item / model.kvHeadCount]
     let head = item % model.kvHeadCount
-    let planned = plan.rows[row]
-    guard let cache = caches[planned.cache] else { return }
+    guard let cache = caches[plan.rows[rows.lowerBound].cache] else { return }
     let dim = model.headDim
     let group = model.headCount / model.kvHeadCount
-    let origin = layer * cache.pool.layerBytes + head * cache.pool.layout.head_bytes
-    let query = buffers.query.base + row * buffers.queryStride + head * group * dim
-    let out = buffers.attended.base + row * buffers.queryStride + head * group * dim
-    let blocks =
-      planned.gathered.isEmpty
-      ? UnsafePointer(cache.blockBases) : overlay(planned, of: cache, origin: origin, part: part)
+    let queries = rows.count * group
+    let states = buffers.states.base + part * buffers.statesPerPart
+    let gathered = states + queries * 16 * dendrite_state_floats(dim)
+    let out = gathered + queries * dim
+    var shared = Int.max
+    for (index, row) in rows.enumerated() {
+      let planned = plan.rows[row]
+      shared = min(shared, min(planned.logical + 1, planned.firstGathered) / 64 * 64)
+      (gathered + index * group * dim).update(
+        from: buffers.query.base + row * buffers.queryStride + head * group * dim,
+        count: group * dim)
+    }
     withUnsafePointer(to: cache.pool.layout) { layout in
-      dendrite_attend_history(
-        kernels.table, out, query, group, blocks, origin, layout, 0, planned.logical + 1,
-        buffers.states.base + part * buffers.statesPerPart)
+      var history = dendrite_history(
+        kernels: kernels.table, layout: layout, blocks: UnsafePointer(cache.blockBases),
+        offset: layer * cache.pool.layerBytes + head * layout.pointee.head_bytes)
+      dendrite_attend_begin(states, queries, dim)
+      if shared > 0 {
+        dendrite_attend_fold(&history, states, queries, 0, queries, gathered, 0, shared)
+      }
+      for (index, row) in rows.enumerated() where plan.rows[row].logical >= shared {
+        let planned = plan.rows[row]
+        history.blocks =
+          planned.gathered.isEmpty
+          ? UnsafePointer(cache.blockBases)
+          : overlay(planned, of: cache, origin: history.offset, part: part)
+        dendrite_attend_fold(
+          &history, states, queries, index * group, group, gathered + index * group * dim, shared,
+          planned.logical + 1)
+      }
+    }
+    dendrite_attend_end(kernels.table, out, states, queries, dim)
+    for (index, row) in rows.enumerated() {
+      (buffers.attended.base + row * buffers.queryStride + head * group * dim).update(
+        from: out + index * group * dim, count: group * dim)
     }
   }
 
