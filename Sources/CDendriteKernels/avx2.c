@@ -12,7 +12,7 @@
 #define PARTS 2
 #define MAX_INTEGER_SUMS 4
 #define MAX_FLOAT_SUMS 4
-#define BUNCH 4
+#define ROWS_ABREAST 4
 #define ATTEND_SUMS 4
 #define EACH_INTEGER_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
 #define EACH_FLOAT_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
@@ -21,7 +21,6 @@
 #include "codes.h"
 
 typedef __m256i part_codes;
-typedef int32_t part_sums __attribute__((vector_size(32)));
 
 ALWAYS_INLINE __m256i load_plane(const uint8_t *codes, int plane, int part) {
   return _mm256_loadu_si256((const __m256i *)(const void *)(codes + plane * 64 + part * 32));
@@ -64,12 +63,10 @@ ALWAYS_INLINE void unpack_codes(const int kind, part_codes *w, const uint8_t *co
 ALWAYS_INLINE int products_of(const int kind) {
   return kind == CODES_4 || kind == CODES_MX4 ? 8 : kind == CODES_5 ? 4 : kind == CODES_6 ? 2 : 1;
 }
-// The offset is -128 * (sum of x); codes of n bits are 2^(n - 1) too high.
-ALWAYS_INLINE int offset_shift(const int kind) { return kind == CODES_4 ? 4 : kind == CODES_5 ? 3 : 2; }
 
 ALWAYS_INLINE __m256i dot_row(const int kind, const part_codes *w, const int from, const int to,
                               const int8_t *x, __m256i sum) {
-  const int is_signed = kind == CODES_8 || kind == CODES_IQ4 || kind == CODES_MX4;
+  const int is_signed = codes_are_signed(kind);
   const int products = products_of(kind) < to - from ? products_of(kind) : to - from;
   UNROLL for (int first = from; first < to; first += products) {
     __m256i pairs = _mm256_setzero_si256();
@@ -85,13 +82,13 @@ ALWAYS_INLINE __m256i dot_row(const int kind, const part_codes *w, const int fro
   return sum;
 }
 
-ALWAYS_INLINE void dot_codes(const int kind, const int has_offset, const int rows, part_sums *sums,
+ALWAYS_INLINE void dot_codes(const int kind, const int has_offset, const int rows, part_ints *sums,
                              const part_codes *w, const int from, const int to, const int8_t *x,
                              const int32_t *offsets) {
-  const int is_signed = kind == CODES_8 || kind == CODES_IQ4 || kind == CODES_MX4;
+  const int is_signed = codes_are_signed(kind);
   UNROLL for (int r = 0; r < rows; r++) {
     const int32_t start = has_offset && !is_signed ? offsets[r] >> offset_shift(kind) : 0;
-    sums[r] = (part_sums)dot_row(kind, w, from, to, x + r * 32, _mm256_set1_epi32(start));
+    sums[r] = (part_ints)dot_row(kind, w, from, to, x + r * 32, _mm256_set1_epi32(start));
   }
 }
 

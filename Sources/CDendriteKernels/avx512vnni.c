@@ -14,7 +14,7 @@
 #define PARTS 1
 #define MAX_INTEGER_SUMS 16
 #define MAX_FLOAT_SUMS 16
-#define BUNCH 4
+#define ROWS_ABREAST 4
 #define ATTEND_SUMS 16
 #define EACH_INTEGER_TILE(TRY) TRY(16) TRY(12) TRY(8) TRY(6) TRY(4) TRY(3) TRY(2) TRY(1)
 #define EACH_FLOAT_TILE(TRY) TRY(8) TRY(6) TRY(4) TRY(3) TRY(2) TRY(1)
@@ -22,7 +22,6 @@
 #include "codes.h"
 
 typedef __m512i part_codes;
-typedef int32_t part_sums __attribute__((vector_size(64)));
 
 ALWAYS_INLINE part_codes load_plane(const uint8_t *codes, int plane, int part) {
   (void)part;

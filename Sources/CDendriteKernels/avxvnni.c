@@ -11,7 +11,7 @@
 #define PARTS 2
 #define MAX_INTEGER_SUMS 4
 #define MAX_FLOAT_SUMS 4
-#define BUNCH 4
+#define ROWS_ABREAST 4
 #define ATTEND_SUMS 4
 #define EACH_INTEGER_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
 #define EACH_FLOAT_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
@@ -19,7 +19,6 @@
 #include "codes.h"
 
 typedef __m256i part_codes;
-typedef int32_t part_sums __attribute__((vector_size(32)));
 
 ALWAYS_INLINE part_codes load_plane(const uint8_t *codes, int plane, int part) {
   return _mm256_loadu_si256((const __m256i *)(const void *)(codes + plane * 64 + part * 32));

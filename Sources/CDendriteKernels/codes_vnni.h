@@ -53,12 +53,12 @@ ALWAYS_INLINE void unpack_codes(const int kind, part_codes *w, const uint8_t *co
 }
 
 // For each row the sum over chunks [from, to) of codes times activations.
-ALWAYS_INLINE void dot_codes(const int kind, const int has_offset, const int rows, part_sums *sums,
+ALWAYS_INLINE void dot_codes(const int kind, const int has_offset, const int rows, part_ints *sums,
                              const part_codes *w, const int from, const int to, const int8_t *x,
                              const int32_t *offsets) {
   (void)kind;
-  UNROLL for (int r = 0; r < rows; r++) sums[r] = (part_sums)spread_int(has_offset ? offsets[r] : 0);
+  UNROLL for (int r = 0; r < rows; r++) sums[r] = (part_ints)spread_int(has_offset ? offsets[r] : 0);
   UNROLL for (int c = from; c < to; c++)
     UNROLL for (int r = 0; r < rows; r++)
-      sums[r] = (part_sums)dot((part_codes)sums[r], w[c], spread_int(four_codes(x + r * 32, c)));
+      sums[r] = (part_ints)dot((part_codes)sums[r], w[c], spread_int(four_codes(x + r * 32, c)));
 }

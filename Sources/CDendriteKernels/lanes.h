@@ -8,7 +8,7 @@
 //   part_codes                                     the codes of one chunk, one part
 //   unpack_codes(kind, codes[8], planes, part)     the eight chunks of a block
 //   dot_codes(kind, has_offset, rows, sums, codes, from, to, x, offsets)
-//                                                  for up to BUNCH rows the sum over chunks of codes * x, times
+//                                                  for up to ROWS_ABREAST rows the sum over chunks of codes * x, times
 //                                                  1 / CODE_UNIT; without has_offset codes are as stored
 // Everything else is written once, in the order of generic.c. Vectors wider than the registers are
 // split by the compiler, which changes no result.
@@ -29,7 +29,6 @@
    alignment is read and written by memcpy. */
 typedef float lanes __attribute__((vector_size(64)));
 typedef int32_t ilanes __attribute__((vector_size(64)));
-typedef uint16_t halves __attribute__((vector_size(32)));
 typedef _Float16 float16s __attribute__((vector_size(32)));
 typedef int8_t bytes16 __attribute__((vector_size(16)));
 
@@ -54,11 +53,6 @@ INLINE lanes load_half(const void *p) {
   float16s h;
   memcpy(&h, p, sizeof h);
   return __builtin_convertvector(h, lanes);
-}
-INLINE lanes load_bfloat(const void *p) {
-  halves h;
-  memcpy(&h, p, sizeof h);
-  return (lanes)(__builtin_convertvector(h, ilanes) << 16);
 }
 INLINE lanes load_bytes(const void *p) {
   bytes16 b;

@@ -2,12 +2,11 @@
 //
 // Products of packed matrices with activations. Part of lanes.h, which includes it.
 //
-// A tile multiplies one group of sixteen output rows with up to TILE_ROWS rows of activations and keeps
+// A tile multiplies one or a few groups of sixteen output rows with some rows of activations and keeps
 // their sums in registers from the first block to the last. Registers may be narrower than sixteen lanes;
 // a `part` is what one holds.
 
 typedef float part_floats __attribute__((vector_size(64 / PARTS)));
-typedef int32_t part_ints __attribute__((vector_size(64 / PARTS)));
 typedef int8_t part_int8s __attribute__((vector_size(16 / PARTS)));
 typedef uint8_t part_uint8s __attribute__((vector_size(16 / PARTS)));
 typedef _Float16 part_halves __attribute__((vector_size(32 / PARTS)));
@@ -62,8 +61,8 @@ INLINE part_floats load_weights(dendrite_packing packing, const uint8_t *group, 
   return part_of_bfloats(group + at * 2);
 }
 
-TILE_FUNCTION void float_tile(dendrite_packing packing, const int groups, const int rows, float *y, long y_stride,
-                       const dendrite_matrix *w, const float *x, long tile_rows, long g) {
+TILE_FUNCTION void float_tile(dendrite_packing packing, const int groups, const int rows, float *y,
+                              long y_stride, const dendrite_matrix *w, const float *x, long tile_rows, long g) {
   part_floats acc[PARTS * MAX_FLOAT_SUMS];
   UNROLL for (int i = 0; i < groups * rows * PARTS; i++) acc[i] = part_splat(0);
   const long bytes = w->code_bytes + w->scale_bytes;
@@ -153,7 +152,7 @@ INLINE void integer_step(dendrite_packing packing, int has_minima, const int row
                          part_floats *sums) {
   const int kind = code_kind(packing);
   const int32_t *offset = (const int32_t *)(const void *)(dx + tile_rows);
-  part_sums isum[BUNCH], high[BUNCH];
+  part_ints isum[ROWS_ABREAST], high[ROWS_ABREAST];
   if (packing == DENDRITE_PACK_Q6K || packing == DENDRITE_PACK_QX) {
     dot_codes(kind, 1, rows, isum, codes, 0, 4, x, offset + tile_rows);
     dot_codes(kind, 1, rows, high, codes, 4, 8, x, offset + 2 * tile_rows);
@@ -185,9 +184,9 @@ INLINE void prefetch_lines(const uint8_t *p, long bytes) {
 }
 
 // x: the tile's first block; row: which of its rows comes first.
-TILE_FUNCTION void integer_tile(dendrite_packing packing, int has_minima, const int groups, const int rows, float *y,
-                         long y_stride, const dendrite_matrix *w, const uint8_t *x, long rows_of_tile,
-                         long row, long g) {
+TILE_FUNCTION void integer_tile(dendrite_packing packing, int has_minima, const int groups, const int rows,
+                                float *y, long y_stride, const dendrite_matrix *w, const uint8_t *x,
+                                long rows_of_tile, long row, long g) {
   /* A full tile's addresses are constants from one pointer. */
   const long tile_rows = rows == DENDRITE_TILE ? DENDRITE_TILE : rows_of_tile;
   part_floats acc[PARTS * MAX_INTEGER_SUMS];
@@ -206,8 +205,8 @@ TILE_FUNCTION void integer_tile(dendrite_packing packing, int has_minima, const 
         unpack_codes(kind, unpacked, codes, part);
         const block_scales s = load_scales(packing, has_minima, group + w->code_bytes, b, part);
         part_floats *sums = acc + (i * PARTS + part) * rows;
-        UNROLL for (int r = 0; r < rows; r += BUNCH) {
-          const int few = rows - r < BUNCH ? rows - r : BUNCH;
+        UNROLL for (int r = 0; r < rows; r += ROWS_ABREAST) {
+          const int few = rows - r < ROWS_ABREAST ? rows - r : ROWS_ABREAST;
           integer_step(packing, has_minima, few, unpacked, &s, x_codes + r * 32, dx + r, tile_rows, sums + r);
         }
       }
@@ -241,7 +240,7 @@ INLINE long stretch_of(const dendrite_matrix *w, long rows) {
 // its sums fill the registers that rows leave free.
 #define GROUPS_OF(rows, sums) ((rows) * 4 <= (sums) ? 4 : (rows) * 2 <= (sums) ? 2 : 1)
 
-// Rows [row, end) of one tile and groups [g, to), in few bites: EACH_..._TILE lists the variant's sizes.
+// Rows [row, end) of one tile and groups [from, to), in few bites: EACH_..._TILE lists the variant's sizes.
 INLINE void integer_rows(dendrite_packing packing, int has_minima, float *y, long y_stride,
                          const dendrite_matrix *w, const uint8_t *x, long tile_rows, long row, long end,
                          long from, long to) {

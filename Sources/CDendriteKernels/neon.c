@@ -10,7 +10,7 @@
 #define PARTS 4
 #define MAX_INTEGER_SUMS 4
 #define MAX_FLOAT_SUMS 4
-#define BUNCH 4
+#define ROWS_ABREAST 4
 #define ATTEND_SUMS 4
 #define EACH_INTEGER_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
 #define EACH_FLOAT_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
@@ -19,7 +19,6 @@
 #include "codes.h"
 
 typedef int8x16_t part_codes;
-typedef int32_t part_sums __attribute__((vector_size(16)));
 
 ALWAYS_INLINE uint8x16_t load_plane(const uint8_t *codes, int plane, int part) {
   return vld1q_u8(codes + plane * 64 + part * 16);
@@ -53,17 +52,15 @@ ALWAYS_INLINE void unpack_codes(const int kind, part_codes *w, const uint8_t *co
   }
 }
 
-// The offset is -128 * (sum of x); codes of n bits are 2^(n - 1) too high.
-ALWAYS_INLINE void dot_codes(const int kind, const int has_offset, const int rows, part_sums *sums,
+ALWAYS_INLINE void dot_codes(const int kind, const int has_offset, const int rows, part_ints *sums,
                              const part_codes *w, const int from, const int to, const int8_t *x,
                              const int32_t *offsets) {
-  const int is_signed = kind == CODES_8 || kind == CODES_IQ4 || kind == CODES_MX4;
-  const int shift = kind == CODES_4 ? 4 : kind == CODES_5 ? 3 : 2;
+  const int is_signed = codes_are_signed(kind);
   UNROLL for (int r = 0; r < rows; r++)
-    sums[r] = (part_sums)vdupq_n_s32(has_offset && !is_signed ? offsets[r] >> shift : 0);
+    sums[r] = (part_ints)vdupq_n_s32(has_offset && !is_signed ? offsets[r] >> offset_shift(kind) : 0);
   UNROLL for (int c = from; c < to; c++)
     UNROLL for (int r = 0; r < rows; r++)
-      sums[r] = (part_sums)vdotq_s32((int32x4_t)sums[r], w[c],
+      sums[r] = (part_ints)vdotq_s32((int32x4_t)sums[r], w[c],
                                      vreinterpretq_s8_s32(vdupq_n_s32(four_codes(x + r * 32, c))));
 }
 
