@@ -320,6 +320,19 @@ def empty_tokenizer(vocabulary: dict[str, int] | None = None, merges: list[tuple
     return tokenizer
 
 
+def read_tokenizer(path: Path):
+    """The tokenizer of a GGUF file that `export` wrote."""
+    import gguf
+    from tokenizers import AddedToken
+
+    fields = gguf.GGUFReader(path).fields
+    pieces = fields["tokenizer.ggml.tokens"].contents()
+    merges = [tuple(merge.split(" ")) for merge in fields["tokenizer.ggml.merges"].contents()]
+    tokenizer = empty_tokenizer({piece: index for index, piece in enumerate(pieces)}, merges)
+    tokenizer.add_special_tokens([AddedToken(END_OF_TEXT, special=True, normalized=False)])
+    return tokenizer
+
+
 def read_documents(work: Path) -> list[dict]:
     """All prepared documents, in one fixed random order."""
     with open(work / "documents.jsonl", encoding="utf-8") as lines:
@@ -335,19 +348,22 @@ def make_tokenizer(options: argparse.Namespace) -> None:
     from tokenizers import pre_tokenizers, trainers
 
     documents = read_documents(options.work)
-    budget, sample = options.sample_bytes, []
-    for document in documents:
-        if not document["held_out"] and budget > 0:
-            sample.append(document["text"])
-            budget -= len(document["text"])
-    tokenizer = empty_tokenizer()
-    trainer = trainers.BpeTrainer(
-        vocab_size=Shape.vocabulary,
-        special_tokens=[END_OF_TEXT],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(sample, trainer)
+    if options.resume_from:
+        tokenizer = read_tokenizer(options.resume_from)
+    else:
+        budget, sample = options.sample_bytes, []
+        for document in documents:
+            if not document["held_out"] and budget > 0:
+                sample.append(document["text"])
+                budget -= len(document["text"])
+        tokenizer = empty_tokenizer()
+        trainer = trainers.BpeTrainer(
+            vocab_size=Shape.vocabulary,
+            special_tokens=[END_OF_TEXT],
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(sample, trainer)
     tokenizer.save(str(options.work / "tokenizer.json"))
     assert tokenizer.get_vocab_size() == Shape.vocabulary and tokenizer.token_to_id(END_OF_TEXT) == 0
 
@@ -524,11 +540,14 @@ def define_muon():
 
 
 class Lanes:
-    """Reads packed tokens from many places at once, so that a batch mixes documents; the places are resumable."""
+    """Reads packed tokens from many places at once, so that a batch mixes documents; the places are resumable.
 
-    def __init__(self, tokens, lanes: int = 64):
+    `seen` tokens of the pass count as read: the lanes begin behind them.
+    """
+
+    def __init__(self, tokens, seen: int = 0, lanes: int = 64):
         self.tokens = tokens
-        self.cursor = [len(tokens) * lane // lanes for lane in range(lanes)]
+        self.cursor = [(len(tokens) * lane + seen) // lanes % len(tokens) for lane in range(lanes)]
         self.next_lane = 0
 
     def batch(self, rows: int, length: int):
@@ -555,10 +574,11 @@ class Schedule:
     total: int
     decay: int
     warm_up: int = 1_000_000
+    began: int = 0
 
     def rate(self, seen: int) -> float:
         """Learning-rate factor in [0, 1]."""
-        return max(0.0, min(1.0, (seen + 1) / self.warm_up, (self.total - seen) / self.decay))
+        return max(0.0, min(1.0, (seen - self.began + 1) / self.warm_up, (self.total - seen) / self.decay))
 
     def is_long(self, seen: int) -> bool:
         return seen >= self.total - self.decay // 4
@@ -617,11 +637,14 @@ def train(options: argparse.Namespace) -> None:
     optimisers = {"muon": muon, "adam": adam}
     base_rates = {name: [g["lr"] for g in o.param_groups] for name, o in optimisers.items()}
 
-    lanes = Lanes(numpy.memmap(options.work / "train.bin", dtype="<u2", mode="r"))
+    lanes = Lanes(numpy.memmap(options.work / "train.bin", dtype="<u2", mode="r"), options.seen)
     held_out = numpy.memmap(options.work / "held-out.bin", dtype="<u2", mode="r")
-    schedule = Schedule(options.tokens, int(options.tokens * options.decay_share))
-    seen, step, history, finishing = 0, 0, [], None
+    schedule = Schedule(options.tokens, int(options.tokens * options.decay_share), began=options.seen)
+    seen, step, history, finishing = options.seen, 0, [], None
     checkpoint_path = options.work / "checkpoint.pt"
+    if options.resume_from and not checkpoint_path.exists():
+        model.load_state_dict(read_weights(options.resume_from, model))
+        print(f"continuing {options.resume_from.name} from {seen:,} tokens", flush=True)
     if checkpoint_path.exists():
         state = torch.load(checkpoint_path, weights_only=True)
         model.load_state_dict(state["model"])
@@ -788,27 +811,30 @@ def write_gguf(path: Path, model, tokenizer, name: str) -> None:
     writer.close()
 
 
-def check_gguf(path: Path, model, tokenizer, work: Path) -> dict[str, float]:
-    """Read the file back and compare logits with the checkpoint, and tokens with the tokenizer."""
+def read_weights(path: Path, model) -> dict:
+    """The weights of a GGUF file that `write_gguf` wrote, named and ordered as `model` has them."""
     import gguf
-    import numpy
     import torch
 
-    reader, shape = gguf.GGUFReader(path), model.shape
+    shape, state = model.shape, {}
     heads_of = {"attn_q": shape.heads, "attn_k": shape.kv_heads}
-    state = {}
-    for tensor in reader.tensors:
+    for tensor in gguf.GGUFReader(path).tensors:
         parameter = tensor.name.removesuffix(".weight")
         values = gguf.dequantize(tensor.data, tensor.tensor_type)
         if heads := heads_of.get(parameter.split(".")[-1]):
             values = separate(values, heads)
         state[parameter] = torch.tensor(values)
-    reloaded = type(model)(shape)
-    reloaded.load_state_dict(state)
+    return state
 
-    pieces = reader.fields["tokenizer.ggml.tokens"].contents()
-    merges = [tuple(merge.split(" ")) for merge in reader.fields["tokenizer.ggml.merges"].contents()]
-    rebuilt = empty_tokenizer({piece: index for index, piece in enumerate(pieces)}, merges)
+
+def check_gguf(path: Path, model, tokenizer, work: Path) -> dict[str, float]:
+    """Read the file back and compare logits with the checkpoint, and tokens with the tokenizer."""
+    import numpy
+    import torch
+
+    reloaded = type(model)(model.shape)
+    reloaded.load_state_dict(read_weights(path, model))
+    rebuilt = read_tokenizer(path)
     held_out = numpy.fromfile(work / "held-out.bin", dtype="<u2", count=16384).astype(int)
     texts = ["def f(x):\n\treturn 'héllo' + 日本 👋 12345  \n\n", "I'LL  pay $12345!  "]
     texts.append(tokenizer.decode(held_out.tolist()))
@@ -888,10 +914,17 @@ def parse_arguments() -> argparse.Namespace:
     sub.add_argument("--gsm8k-weight", type=int, default=3, help="copies of GSM8K in one pass")
     sub.add_argument("--held-out", type=float, default=0.01, help="share of documents never trained on")
 
+    def continuable(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--resume-from", type=Path, metavar="GGUF",
+                         help="begin with what a file of `export` holds, where there is no checkpoint")
+
     sub = command("tokenizer", make_tokenizer, "train the tokenizer and pack the documents")
+    continuable(sub)
     sub.add_argument("--sample-bytes", type=int, default=30_000_000, help="text the merges are learned from")
 
     sub = command("train", train, "train, or resume training")
+    continuable(sub)
+    sub.add_argument("--seen", type=int, default=0, help="tokens that the file of --resume-from has seen")
     sub.add_argument("--tokens", type=int, default=40_000_000, help="length of the run; may change on resume")
     sub.add_argument("--decay-share", type=float, default=0.2,
                      help="share of the run over which the rate falls to zero")
