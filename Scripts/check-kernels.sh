@@ -9,7 +9,7 @@
 # Three builds of Tests/Kernels/kernel-check.c, which compares random calls:
 #   native      every variant of this CPU
 #   sanitized   the same under address and undefined-behaviour sanitizers
-#   arm         generic and neon, cross-compiled and run under qemu-user (x86 hosts)
+#   arm         generic, neon and neoni8mm, cross-compiled and run under qemu-user (x86 hosts)
 # With the path of a built DendriteTrace also a real run: it generates from the bundled model with
 # each variant and records every kernel call; kernel-replay repeats the calls, on Arm too.
 # Without qemu or the cross libraries Arm is skipped; with CI=true that is a failure.
@@ -69,7 +69,7 @@ one_hash() {
   local what=$1 lines distinct names=() variant
   lines=$(cat)
   distinct=$(awk '{ print $2 }' <<<"$lines" | sort -u)
-  for variant in generic avx2 avxvnni avx512vnni neon; do
+  for variant in generic avx2 avxvnni avx512vnni neon neoni8mm; do
     if grep -q "^$variant " <<<"$lines"; then names+=("$variant"); fi
   done
   if [ "$(wc -l <<<"$distinct")" -ne 1 ]; then
@@ -85,7 +85,7 @@ build sanitized -g -fsanitize=address,undefined -fno-sanitize-recover=all
 check sanitized env
 builds=(native sanitized)
 
-# On an x86 host, Arm is emulated; on Arm the native build covers neon.
+# On an x86 host, Arm is emulated; on Arm the native build covers its variants.
 arm_prefix=/usr/aarch64-linux-gnu
 arm=(qemu-aarch64 -L "$arm_prefix")
 has_arm=false
@@ -98,8 +98,11 @@ if [ "$(uname -m)" = x86_64 ]; then
     has_arm=true
     build arm --target=aarch64-linux-gnu --gcc-toolchain=/usr
     check arm "${arm[@]}"
-    grep -q '^neon ' "$work/arm/check.txt" ||
-      fail "the emulated CPU runs no neon variant" "use a qemu that emulates the dot product extension"
+    for variant in neon neoni8mm; do
+      grep -q "^$variant " "$work/arm/check.txt" ||
+        fail "the emulated CPU does not run the variant '$variant'" \
+          "use a qemu that emulates Armv8.6 (7.0 or later)"
+    done
     builds+=(arm)
   fi
 fi
@@ -123,7 +126,7 @@ if [ -n "$trace_tool" ]; then
   for variant in $variants; do "$trace_tool" "$model" "$trace" "$variant" >>"$work/texts.txt"; done
   for variant in $variants; do replay native "$variant" env; done
   if $has_arm; then
-    for variant in neon generic; do replay arm "$variant" "${arm[@]}"; done
+    for variant in neoni8mm neon generic; do replay arm "$variant" "${arm[@]}"; done
   fi
   rm -f "$trace"
   cat "$work/texts.txt" "$work/replays.txt"

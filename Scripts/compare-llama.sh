@@ -80,7 +80,7 @@ if [ -z "$peer" ]; then
     python3 -m pip --version >/dev/null 2>&1 || { say "no pip"; say "  try: apt-get install python3-pip"; exit 69; }
     say "getting llama.cpp"
     mkdir -p "$work/sdist"
-    python3 -m pip download --quiet --no-deps --no-binary :all: --dest "$work/sdist" llama-cpp-python >&2
+    python3 -m pip download --quiet --no-deps --no-binary llama-cpp-python --dest "$work/sdist" llama-cpp-python >&2
     sdist=$(ls -t "$work"/sdist/llama_cpp_python-*.tar.gz | head -n 1)
     mkdir -p "$work/llama.cpp"
     tar -xzf "$sdist" -C "$work/llama.cpp" --strip-components=3 --wildcards '*/vendor/llama.cpp/*'

@@ -33,18 +33,22 @@ static int has_avx512vnni(void) {
          __builtin_cpu_supports("avx512vnni");
 }
 #elif defined(__aarch64__)
-extern const dendrite_kernels dendrite_kernels_neon;
-static int has_dotprod(void) {
+extern const dendrite_kernels dendrite_kernels_neon, dendrite_kernels_neoni8mm;
 #if defined(__linux__)
-  return (getauxval(AT_HWCAP) >> 20 & 1) != 0; /* HWCAP_ASIMDDP */
+static int has_dotprod(void) { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; } /* HWCAP_ASIMDDP */
+static int has_i8mm(void) { return has_dotprod() && (getauxval(AT_HWCAP2) >> 13 & 1) != 0; } /* HWCAP2_I8MM */
 #elif defined(__APPLE__)
+static int has_feature(const char *name) {
   int has = 0;
   size_t size = sizeof has;
-  return sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &size, NULL, 0) == 0 && has;
-#else
-  return 0;
-#endif
+  return sysctlbyname(name, &has, &size, NULL, 0) == 0 && has;
 }
+static int has_dotprod(void) { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+static int has_i8mm(void) { return has_dotprod() && has_feature("hw.optional.arm.FEAT_I8MM"); }
+#else
+static int has_dotprod(void) { return 0; }
+static int has_i8mm(void) { return 0; }
+#endif
 #endif
 
 const dendrite_kernels *dendrite_kernels_at(long index) {
@@ -55,6 +59,7 @@ const dendrite_kernels *dendrite_kernels_at(long index) {
   if (has_avxvnni()) found[count++] = &dendrite_kernels_avxvnni;
   if (has_avx2()) found[count++] = &dendrite_kernels_avx2;
 #elif defined(__aarch64__)
+  if (has_i8mm()) found[count++] = &dendrite_kernels_neoni8mm;
   if (has_dotprod()) found[count++] = &dendrite_kernels_neon;
 #endif
   found[count++] = &dendrite_kernels_generic;

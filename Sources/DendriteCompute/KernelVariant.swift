@@ -5,7 +5,7 @@ package import CDendriteKernels
 ///
 /// Variants differ in instructions, never in results.
 public struct KernelVariant: Sendable, Hashable, CustomStringConvertible {
-  /// "generic", "avx2", "avxvnni", "avx512vnni" or "neon".
+  /// "generic", "avx2", "avxvnni", "avx512vnni", "neon" or "neoni8mm".
   public let name: String
   private let address: UInt
 

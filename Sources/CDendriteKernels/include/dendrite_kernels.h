@@ -158,7 +158,7 @@ long dendrite_state_floats(long head_dim);
 // MARK: The table
 
 typedef struct {
-  const char *name; // "generic", "avx2", "avx512vnni", "neon"
+  const char *name; // "generic", "avx2", "avxvnni", "avx512vnni", "neon", "neoni8mm"
 
   // y[row][output feature] of groups [group_begin, group_end) for rows [row_begin, row_end).
   // y_stride: floats between rows of y.

@@ -18,7 +18,7 @@ struct MachineOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Kernel variant: generic, avx2, avxvnni, avx512vnni or neon (default: the fastest of this CPU).",
+      "Kernel variant: generic, avx2, avxvnni, avx512vnni, neon or neoni8mm (default: the fastest here).",
       valueName: "variant"),
     completion: .list(KernelVariant.available.map(\.name)),
     transform: {
