@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the goldens of the `logits` and `tokenizer` suites with code that is not ours.
 
-logits      Three tiny seeded checkpoints (Llama 2, Llama 3 with GQA and scaled RoPE, Qwen 2) are
-            built and run with transformers (float32, CPU, eager attention) and written as GGUF
+logits      Tiny seeded checkpoints (Llama 2, Llama 3 with GQA and scaled RoPE, Qwen 2, Mistral with a
+            sliding window) are built and run with transformers (float32, CPU, eager attention) and written as GGUF
             files next to their golden logits and hidden states. Every GGUF file is then read back
             and recomputed with a plain float64 forward pass in GGUF's own conventions; the script
             fails if the two disagree, so a mistake in the conversion cannot become a golden.
@@ -104,6 +104,8 @@ class Spec:
     pre: str
     context: int = 2048
     scaling: Llama3Scaling | None = None
+    window: int | None = None
+    """A row sees itself and the `window - 1` rows before it."""
 
     @property
     def control_id(self) -> int:
@@ -126,6 +128,11 @@ SPECS = [
         name="qwen2", arch="qwen2", hidden=96, layers=2, heads=3, kv_heads=1, head_dim=32, ffn=128,
         vocab=112, rope_base=1000000.0, eps=1e-6, tied=True, qkv_bias=True, permuted=False,
         pre="qwen2",
+    ),
+    Spec(
+        name="mistral", arch="llama", hidden=64, layers=2, heads=4, kv_heads=2, head_dim=16, ffn=96,
+        vocab=96, rope_base=10000.0, eps=1e-5, tied=False, qkv_bias=False, permuted=True,
+        pre="llama-bpe", window=100,
     ),
 ]  # fmt: skip
 
@@ -260,10 +267,10 @@ def read_golden(path: Path) -> list[Case]:
 # --------------------------------------------------------------------------------------------
 
 
-def run_transformers(spec: Spec, weights: dict[str, np.ndarray], cases: list[Case]) -> np.ndarray:
-    """Fills the cases' values with transformers; returns the inverse frequencies that it used."""
+def build_transformers(spec: Spec, weights: dict[str, np.ndarray]):
+    """The checkpoint as a model of transformers."""
     import torch
-    from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config
+    from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config
 
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -276,12 +283,14 @@ def run_transformers(spec: Spec, weights: dict[str, np.ndarray], cases: list[Cas
             "high_freq_factor": spec.scaling.high_freq_factor,
             "original_max_position_embeddings": spec.scaling.original_context,
         }
-    config = {"llama": LlamaConfig, "qwen2": Qwen2Config}[spec.arch](
+    families = {"llama": LlamaConfig, "qwen2": Qwen2Config}
+    windowed = {"sliding_window": spec.window} if spec.window else {}
+    config = (MistralConfig if spec.window else families[spec.arch])(
         hidden_size=spec.hidden, num_hidden_layers=spec.layers, num_attention_heads=spec.heads,
         num_key_value_heads=spec.kv_heads, intermediate_size=spec.ffn, vocab_size=spec.vocab,
         max_position_embeddings=spec.context, rms_norm_eps=spec.eps, rope_parameters=rope,
         tie_word_embeddings=spec.tied, hidden_act="silu", bos_token_id=spec.control_id,
-        eos_token_id=spec.control_id,
+        eos_token_id=spec.control_id, **windowed,
     )  # fmt: skip
     head_dim = getattr(config, "head_dim", None) or spec.hidden // spec.heads
     assert head_dim == spec.head_dim
@@ -294,6 +303,17 @@ def run_transformers(spec: Spec, weights: dict[str, np.ndarray], cases: list[Cas
     model.load_state_dict(state, strict=True)
     model.tie_weights()
     assert model.config._attn_implementation == "eager"
+    return model
+
+
+def frequencies_of(model) -> np.ndarray:
+    """The inverse frequencies that transformers uses."""
+    return model.model.rotary_emb.inv_freq.numpy().astype(np.float64)
+
+
+def run_transformers(spec: Spec, model, cases: list[Case]) -> None:
+    """Fills the cases' values with transformers."""
+    import torch
 
     with torch.no_grad():
         for case in cases:
@@ -315,7 +335,6 @@ def run_transformers(spec: Spec, weights: dict[str, np.ndarray], cases: list[Cas
                 values = result.logits
             case.values = values[0, case.rows].numpy().astype(np.float32)
             assert np.isfinite(case.values).all()
-    return model.model.rotary_emb.inv_freq.numpy().astype(np.float64)
 
 
 # --------------------------------------------------------------------------------------------
@@ -364,6 +383,8 @@ def write_gguf(path: Path, spec: Spec, weights: dict[str, np.ndarray]) -> None:
     writer.add_rope_dimension_count(spec.head_dim)
     writer.add_rope_freq_base(spec.rope_base)
     writer.add_layer_norm_rms_eps(spec.eps)
+    if spec.window:
+        writer.add_sliding_window(spec.window)
     tokens, merges = tiny_vocabulary(spec.vocab)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(spec.pre)
@@ -423,6 +444,8 @@ class GGUFModel:
         self.frequencies = float(key("rope.freq_base")) ** (-2.0 * pairs / self.head_dim)
         if "rope_freqs.weight" in self.tensors:
             self.frequencies = self.frequencies / self.tensors["rope_freqs.weight"]
+        window = reader.fields.get(f"{self.arch}.attention.sliding_window")
+        self.window = window.contents() if window else None
         self.attention_peak = 0.0
 
     def norm(self, x: np.ndarray, name: str) -> np.ndarray:
@@ -457,6 +480,8 @@ class GGUFModel:
             angles = np.outer(positions, self.frequencies)
         count = len(tokens)
         visible = np.tril(np.ones((count, count), dtype=bool))
+        if self.window:
+            visible &= ~np.tril(visible, -self.window)
         group = self.heads // self.kv_heads
         h = self.tensors["token_embd.weight"][tokens]
         for n in range(layers):
@@ -538,16 +563,19 @@ def self_check(spec: Spec, folder: Path, inv_freq: np.ndarray) -> list[dict[str,
     return report
 
 
-def make_logits(folder: Path, seed: int) -> list[dict[str, Any]]:
-    """Makes the `logits` suite."""
+def make_logits(folder: Path, seed: int, chosen: list[str]) -> list[dict[str, Any]]:
+    """Makes the chosen models of the `logits` suite and checks all of them."""
     folder.mkdir(parents=True, exist_ok=True)
     report = []
     for spec in SPECS:
-        weights, cases = make_weights(spec, seed), make_cases(spec, seed)
-        inv_freq = run_transformers(spec, weights, cases)
-        write_gguf(folder / f"{spec.name}.gguf", spec, weights)
-        write_golden(folder / f"{spec.name}.golden", cases)
-        report += self_check(spec, folder, inv_freq)
+        weights = make_weights(spec, seed)
+        model = build_transformers(spec, weights)
+        if spec.name in chosen:
+            cases = make_cases(spec, seed)
+            run_transformers(spec, model, cases)
+            write_gguf(folder / f"{spec.name}.gguf", spec, weights)
+            write_golden(folder / f"{spec.name}.golden", cases)
+        report += self_check(spec, folder, frequencies_of(model))
     return report
 
 
@@ -896,12 +924,17 @@ def main() -> None:
         "--vocab-dir", type=Path, help="folder with llama.cpp's ggml-vocab-NAME.gguf files"
     )
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
+    names = [spec.name for spec in SPECS]
+    parser.add_argument(
+        "--models", nargs="+", choices=names, default=names,
+        help="checkpoints to make anew; the others are checked as they are",
+    )  # fmt: skip
     parser.add_argument("--texts", type=int, default=400, help="number of tokenizer texts")
     options = parser.parse_args()
 
     root = options.output
     caps = {"logits": SIZE_CAP_LOGITS}
-    report = make_logits(root / "logits", options.seed)
+    report = make_logits(root / "logits", options.seed, options.models)
     totals: dict[str, int] = {}
     if options.vocab_dir:
         caps["tokenizer"] = SIZE_CAP_TOKENIZER

@@ -230,6 +230,9 @@ static void store(void *head, const dendrite_kv_layout *layout, long position, c
     } else if (layout->type == DENDRITE_KV_F16) {
       ((uint16_t *)base)[k] = dendrite_half_from_float(key[d]);
       ((uint16_t *)(base + layout->values))[v] = dendrite_half_from_float(value[d]);
+    } else if (layout->type == DENDRITE_KV_BF16) {
+      ((uint16_t *)base)[k] = dendrite_bfloat_from_float(key[d]);
+      ((uint16_t *)(base + layout->values))[v] = dendrite_bfloat_from_float(value[d]);
     }
   }
   if (layout->type != DENDRITE_KV_Q8) return;
@@ -248,7 +251,8 @@ static void store(void *head, const dendrite_kv_layout *layout, long position, c
 
 static float stored_float(const uint8_t *base, const dendrite_kv_layout *layout, long index) {
   if (layout->type == DENDRITE_KV_F32) return ((const float *)base)[index];
-  return dendrite_float_from_half(((const uint16_t *)base)[index]);
+  const uint16_t half = ((const uint16_t *)base)[index];
+  return layout->type == DENDRITE_KV_BF16 ? dendrite_float_from_bfloat(half) : dendrite_float_from_half(half);
 }
 
 // q.k in ascending order of the head dimension; Q8 sums each block before it scales.

@@ -55,3 +55,9 @@ static inline uint16_t dendrite_load_u16(const void *p) {
 static inline float dendrite_float_from_bfloat(uint16_t bfloat) {
   return dendrite_float_from_bits((uint32_t)bfloat << 16);
 }
+
+static inline uint16_t dendrite_bfloat_from_float(float value) {
+  const uint32_t bits = dendrite_bits_of_float(value);
+  if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40); /* NaN, made quiet */
+  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}

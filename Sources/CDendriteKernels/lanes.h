@@ -30,6 +30,7 @@
 typedef float lanes __attribute__((vector_size(64)));
 typedef int32_t ilanes __attribute__((vector_size(64)));
 typedef _Float16 float16s __attribute__((vector_size(32)));
+typedef uint16_t bfloat16s __attribute__((vector_size(32)));
 typedef int8_t bytes16 __attribute__((vector_size(16)));
 
 INLINE lanes splat(float x) { return (lanes){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
@@ -53,6 +54,11 @@ INLINE lanes load_half(const void *p) {
   float16s h;
   memcpy(&h, p, sizeof h);
   return __builtin_convertvector(h, lanes);
+}
+INLINE lanes load_bfloat(const void *p) {
+  bfloat16s b;
+  memcpy(&b, p, sizeof b);
+  return (lanes)(__builtin_convertvector(b, ilanes) << 16);
 }
 INLINE lanes load_bytes(const void *p) {
   bytes16 b;

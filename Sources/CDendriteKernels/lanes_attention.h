@@ -21,6 +21,13 @@ static void VARIANT(store)(void *head, const dendrite_kv_layout *layout, long po
       for (long d = 0; d < dim; d++) v[d] = (_Float16)value[d];
       break;
     }
+    case DENDRITE_KV_BF16: {
+      uint16_t *k = (uint16_t *)base + tile * dim * 16 + lane;
+      uint16_t *v = (uint16_t *)(base + layout->values) + position * dim;
+      for (long d = 0; d < dim; d++) k[d * 16] = dendrite_bfloat_from_float(key[d]);
+      for (long d = 0; d < dim; d++) v[d] = dendrite_bfloat_from_float(value[d]);
+      break;
+    }
     case DENDRITE_KV_Q8: {
       float *key_scales = (float *)(base + layout->key_scales) + tile * layout->quants * 16 + lane;
       float *value_scales = (float *)(base + layout->value_scales) + position * layout->quants;
@@ -45,32 +52,30 @@ static void VARIANT(store)(void *head, const dendrite_kv_layout *layout, long po
 enum { ATTEND_TILE = ATTEND_SUMS >= 16 ? 8 : 4 };
 INLINE int wide_of(int tile) { return tile * 4 <= ATTEND_SUMS ? 4 : tile * 2 <= ATTEND_SUMS ? 2 : 1; }
 
-INLINE long key_bytes(dendrite_kv_type type) {
-  return type == DENDRITE_KV_F32 ? 4 : type == DENDRITE_KV_F16 ? 2 : 1;
-}
-
 // Asks for `bytes` at `from` of what comes next, if anything does.
 INLINE void fetch(const uint8_t *next, long from, long bytes) {
   if (next)
     for (long line = 0; line < bytes; line += 64) __builtin_prefetch(next + from + line);
 }
 
-INLINE lanes load_keys(dendrite_kv_type type, const uint8_t *keys, long at) {
-  if (type == DENDRITE_KV_F32) return load((const float *)(const void *)keys + at);
-  if (type == DENDRITE_KV_F16) return load_half(keys + at * 2);
-  return load_bytes(keys + at);
+// Sixteen stored values; those of Q8 without their scale.
+INLINE lanes load_stored(dendrite_kv_type type, const uint8_t *stored, long at) {
+  if (type == DENDRITE_KV_F32) return load((const float *)(const void *)stored + at);
+  if (type == DENDRITE_KV_F16) return load_half(stored + at * 2);
+  if (type == DENDRITE_KV_BF16) return load_bfloat(stored + at * 2);
+  return load_bytes(stored + at);
 }
 
 // Scores of `wide` sixteens of keys for `tile` queries: q.k in ascending order of the head dimension.
 INLINE void score_tile(dendrite_kv_type type, const int tile, const int wide, lanes *s, const float *query,
                        const uint8_t *keys, const dendrite_kv_layout *layout, long group, const uint8_t *next) {
-  const long dim = layout->head_dim, line = wide * key_bytes(type) * 16;
+  const long dim = layout->head_dim, line = wide * dendrite_kv_element_bytes(type) * 16;
   UNROLL for (int i = 0; i < tile * wide; i++) s[i] = splat(0);
   if (type != DENDRITE_KV_Q8) {
     for (long d = 0; d < dim; d++) {
       fetch(next, d * line, line);
       UNROLL for (int g = 0; g < wide; g++) {
-        const lanes k = load_keys(type, keys, ((group + g) * dim + d) * 16);
+        const lanes k = load_stored(type, keys, ((group + g) * dim + d) * 16);
         UNROLL for (int q = 0; q < tile; q++)
           s[q * wide + g] = fused(splat(query[q * dim + d]), k, s[q * wide + g]);
       }
@@ -86,7 +91,7 @@ INLINE void score_tile(dendrite_kv_type type, const int tile, const int wide, la
     for (long d = from; d < to; d++) {
       fetch(next, d * line, line);
       UNROLL for (int g = 0; g < wide; g++) {
-        const lanes k = load_keys(type, keys, ((group + g) * dim + d) * 16);
+        const lanes k = load_stored(type, keys, ((group + g) * dim + d) * 16);
         UNROLL for (int q = 0; q < tile; q++)
           t[q * wide + g] = fused(splat(query[q * dim + d]), k, t[q * wide + g]);
       }
@@ -99,18 +104,11 @@ INLINE void score_tile(dendrite_kv_type type, const int tile, const int wide, la
 }
 
 INLINE lanes load_channels(dendrite_kv_type type, const uint8_t *values, long at, long count) {
-  if (count >= 16) {
-    if (type == DENDRITE_KV_F32) return load((const float *)values + at);
-    if (type == DENDRITE_KV_F16) return load_half(values + at * 2);
-    return load_bytes(values + at);
-  }
-  float part[16] = {0};
-  for (long i = 0; i < count; i++) {
-    if (type == DENDRITE_KV_F32) part[i] = ((const float *)values)[at + i];
-    else if (type == DENDRITE_KV_F16) part[i] = (float)((const _Float16 *)values)[at + i];
-    else part[i] = (float)((const int8_t *)values)[at + i];
-  }
-  return load(part);
+  if (count >= 16) return load_stored(type, values, at);
+  uint8_t part[64] = {0};
+  const long bytes = dendrite_kv_element_bytes(type);
+  memcpy(part, values + at * bytes, (size_t)(count * bytes));
+  return load_stored(type, part, 0);
 }
 
 // n += p . v for `tile` queries and `width` vectors of channels, positions ascending.
@@ -122,7 +120,7 @@ INLINE void weigh_tile(dendrite_kv_type type, const int tile, const int width, f
     UNROLL for (int c = 0; c < width; c++)
       acc[q * width + c] = load(n + q * stride + channel + c * 16) * splat(factors[q]);
   for (long j = begin; j < end; j++) {
-    fetch(next, (j * dim + channel) * key_bytes(type), width * key_bytes(type) * 16);
+    fetch(next, (j * dim + channel) * dendrite_kv_element_bytes(type), width * dendrite_kv_element_bytes(type) * 16);
     UNROLL for (int c = 0; c < width; c++) {
       const long at = channel + c * 16;
       const lanes v = load_channels(type, values, j * dim + at, width == 1 ? dim - at : 16);
@@ -194,7 +192,7 @@ TILE_FUNCTION void attend_tile(dendrite_kv_type type, const int tile, float *sta
   while (group * 16 < end) {
     lanes s[16];
     const int all = group * 16 + wide * 16 <= DENDRITE_KV_POSITIONS, some = all ? wide : 1;
-    const uint8_t *keys = next && all ? next + group * dim * 16 * key_bytes(type) : NULL;
+    const uint8_t *keys = next && all ? next + group * dim * 16 * dendrite_kv_element_bytes(type) : NULL;
     if (all) score_tile(type, tile, wide, s, query, head, layout, group, keys);
     else score_tile(type, tile, 1, s, query, head, layout, group, NULL);
     UNROLL for (int g = 0; g < wide; g++)
@@ -256,6 +254,7 @@ INLINE void attend_type(dendrite_kv_type type, float *states, const float *query
   }
 DEFINE(F32)
 DEFINE(F16)
+DEFINE(BF16)
 DEFINE(Q8)
 #undef DEFINE
 
@@ -264,6 +263,7 @@ static void VARIANT(attend)(float *states, const float *query, long queries, con
   switch (layout->type) {
     case DENDRITE_KV_F32: attend_F32(states, query, queries, head, layout, begin, end, next); break;
     case DENDRITE_KV_F16: attend_F16(states, query, queries, head, layout, begin, end, next); break;
+    case DENDRITE_KV_BF16: attend_BF16(states, query, queries, head, layout, begin, end, next); break;
     case DENDRITE_KV_Q8: attend_Q8(states, query, queries, head, layout, begin, end, next); break;
   }
 }

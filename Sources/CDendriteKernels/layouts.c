@@ -11,7 +11,7 @@ dendrite_kv_layout dendrite_kv_layout_make(dendrite_kv_type type, long head_dim)
   dendrite_kv_layout layout = {.type = type, .head_dim = head_dim};
   layout.quant_length = head_dim < DENDRITE_BLOCK ? head_dim : DENDRITE_BLOCK;
   layout.quants = (head_dim + layout.quant_length - 1) / layout.quant_length;
-  const long element = type == DENDRITE_KV_F32 ? 4 : type == DENDRITE_KV_F16 ? 2 : 1;
+  const long element = dendrite_kv_element_bytes(type);
   const long codes = round_up(DENDRITE_KV_POSITIONS * head_dim * element, 64);
   const long scales =
       type == DENDRITE_KV_Q8 ? round_up(DENDRITE_KV_POSITIONS * layout.quants * 4, 64) : 0;
@@ -27,9 +27,7 @@ long dendrite_state_floats(long head_dim) { return 32 + round_up(head_dim, DENDR
 void dendrite_kv_copy(void *to_head, long to_position, const void *from_head, long from_position,
                       const dendrite_kv_layout *layout) {
   const long dim = layout->head_dim;
-  const long element = layout->type == DENDRITE_KV_F32   ? 4
-                       : layout->type == DENDRITE_KV_F16 ? 2
-                                                         : 1;
+  const long element = dendrite_kv_element_bytes(layout->type);
   uint8_t *to = to_head;
   const uint8_t *from = from_head;
   const long to_key = to_position / 16 * dim * 16 + to_position % 16;

@@ -28,9 +28,10 @@ public struct ModelConfiguration: Sendable, Hashable {
   public var name: String
   /// Rows of the embedding and of the output.
   public var vocabularySize: Int
-  /// Positions the model was trained for; at most the sliding window where the file names one,
-  /// because attention here is never windowed.
+  /// Positions the model was trained for.
   public var contextLength: Int
+  /// A row sees itself and the `slidingWindow - 1` positions before it; `nil` if it sees all.
+  public var slidingWindow: Int?
   /// Width of the residual stream.
   public var hiddenSize: Int
   /// Transformer blocks.
@@ -66,6 +67,7 @@ public struct ModelConfiguration: Sendable, Hashable {
     name: String = "",
     vocabularySize: Int,
     contextLength: Int,
+    slidingWindow: Int? = nil,
     hiddenSize: Int,
     layerCount: Int,
     feedForwardSize: Int,
@@ -84,6 +86,7 @@ public struct ModelConfiguration: Sendable, Hashable {
     self.name = name
     self.vocabularySize = vocabularySize
     self.contextLength = contextLength
+    self.slidingWindow = slidingWindow
     self.hiddenSize = hiddenSize
     self.layerCount = layerCount
     self.feedForwardSize = feedForwardSize

@@ -37,7 +37,7 @@ public struct ModelDescription: Sendable, Hashable {
 
 /// How keys and values are stored.
 public enum CacheType: String, Sendable, Hashable, CaseIterable {
-  case f32, f16, q8
+  case f32, f16, bf16, q8
 }
 
 /// The answer to a truncation.

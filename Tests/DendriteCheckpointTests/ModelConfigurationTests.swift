@@ -53,7 +53,10 @@ import Testing
     let base = try Self.file("llama.rope.freq_base", .float(5e5), as: .float32)
     #expect(try base.modelConfiguration().ropeBase == 500_000)
     let window = try Self.file("llama.attention.sliding_window", .integer(100))
-    #expect(try window.modelConfiguration().contextLength == 100)
+    #expect(try window.modelConfiguration().slidingWindow == 100)
+    #expect(try window.modelConfiguration().contextLength == 128)
+    let none = try Self.file("llama.attention.sliding_window", .integer(0))
+    #expect(try none.modelConfiguration().slidingWindow == nil)
   }
 
   @Test func `arrays per layer are accepted when all layers agree`() throws {

@@ -7,7 +7,7 @@ import Testing
 
 /// Logits and hidden states against `transformers`, in F32.
 @Suite struct GoldenLogitsTests {
-  static let models = ["llama2", "llama3", "qwen2"]
+  static let models = ["llama2", "llama3", "qwen2", "mistral"]
 
   @Test(arguments: models)
   func `logits and hidden states are those of transformers`(model: String) throws {

@@ -9,7 +9,7 @@ import Testing
 ///
 /// The plain way (one row a pass, one thread, `generic`) is the reference of every test.
 @Suite(.tags(.invariance)) struct InvarianceTests {
-  static let models = ["llama2", "llama3", "qwen2"]
+  static let models = ["llama2", "llama3", "qwen2", "mistral"]
 
   /// Logits behind every token, fed one by one on the plainest machine.
   private func reference(_ name: String, _ tokens: [Int], _ type: CacheType) throws -> [[UInt32]] {
@@ -57,7 +57,7 @@ import Testing
       var batch = RowBatch()
       var histories: [[Int]] = []
       for row in 0..<rows {
-        let type = CacheType.allCases[row % 3]
+        let type = CacheType.allCases[row % 4]
         let history = randomTokens(
           1 + generator.below(130), vocabulary: vocabulary, seed: seed + row)
         let cache = try transformer.makeCache(capacity: 140, type: type)
@@ -70,7 +70,7 @@ import Testing
       let pass = try transformer.submit(batch)
       for row in 0..<rows {
         let got = try pass.withLogits(ofRow: row) { bits($0) }
-        let want = try reference(name, histories[row], CacheType.allCases[row % 3])
+        let want = try reference(name, histories[row], CacheType.allCases[row % 4])
         #expect(got == want[histories[row].count - 1], "\(name), row \(row) of \(rows)")
       }
     }
@@ -80,7 +80,7 @@ import Testing
   func `every node of a random tree is the end of its path fed as a chain`(
     seed: Int, type: CacheType
   ) throws {
-    for name in ["llama3", "qwen2"] {
+    for name in ["llama3", "qwen2", "mistral"] {
       let transformer = try model(name)
       let vocabulary = transformer.description.vocabularySize
       var generator = SeededGenerator(seed: seed)

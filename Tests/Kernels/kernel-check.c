@@ -280,7 +280,7 @@ int main(int argc, char **argv) {
       for (int t = 0; t < (int)(sizeof types / sizeof *types); t++) check_matmul(k, t);
       check_rows(k);
       check_rope(k);
-      for (int type = 0; type < 3; type++) check_attention(k, (dendrite_kv_type)type);
+      for (int type = 0; type < 4; type++) check_attention(k, (dendrite_kv_type)type);
     }
     printf("%-12s hash %016" PRIx64 "\n", k->name, hash);
     if (i == 0) first = hash;

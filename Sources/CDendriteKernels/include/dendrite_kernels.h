@@ -131,7 +131,8 @@ static inline float *dendrite_values_at(const dendrite_activations *x, long bloc
 
 // MARK: Caches
 
-typedef enum { DENDRITE_KV_F32 = 0, DENDRITE_KV_F16 = 1, DENDRITE_KV_Q8 = 2 } dendrite_kv_type;
+// The numbers stand in saved contexts.
+typedef enum { DENDRITE_KV_F32 = 0, DENDRITE_KV_F16 = 1, DENDRITE_KV_Q8 = 2, DENDRITE_KV_BF16 = 3 } dendrite_kv_type;
 
 // Where keys and values of one KV head lie in a block, in bytes from the head's base.
 //   keys    [4][head_dim][16 keys], for Q8 followed by scales float [4][quants][16]
@@ -237,6 +238,11 @@ static inline void dendrite_pause(void) {
 #elif defined(__aarch64__)
   __asm__ volatile("yield");
 #endif
+}
+
+// Bytes of one stored value; Q8 has scales beside them.
+static inline long dendrite_kv_element_bytes(dendrite_kv_type type) {
+  return type == DENDRITE_KV_F32 ? 4 : type == DENDRITE_KV_Q8 ? 1 : 2;
 }
 
 // Copies a stored position verbatim between blocks (one KV head).

@@ -11,6 +11,8 @@ package struct PassCost: Sendable, Hashable {
   package var weightBytes: Int
   /// Bytes that a row reads for each position that it attends to.
   package var cacheBytesPerPosition: Int
+  /// Positions that a row attends to at most; `nil` if to its whole history.
+  package var attentionWindow: Int?
   /// Multiply-adds of one row in all layers.
   package var productsPerRow: Int
   /// Multiply-adds of the head, for rows that ask for logits.
@@ -20,11 +22,12 @@ package struct PassCost: Sendable, Hashable {
 
   /// A cost from its parts.
   package init(
-    weightBytes: Int, cacheBytesPerPosition: Int, productsPerRow: Int, productsPerOutput: Int,
-    integerShare: Double
+    weightBytes: Int, cacheBytesPerPosition: Int, attentionWindow: Int? = nil,
+    productsPerRow: Int, productsPerOutput: Int, integerShare: Double
   ) {
     self.weightBytes = weightBytes
     self.cacheBytesPerPosition = cacheBytesPerPosition
+    self.attentionWindow = attentionWindow
     self.productsPerRow = productsPerRow
     self.productsPerOutput = productsPerOutput
     self.integerShare = integerShare
@@ -50,6 +53,7 @@ package struct PassCost: Sendable, Hashable {
     }
     weightBytes = model.description.weightByteCount
     cacheBytesPerPosition = CPUTransformer.cacheByteCount(of: configuration, type: cacheType)
+    attentionWindow = configuration.slidingWindow
     productsPerRow = all
     productsPerOutput = head
     integerShare = all == 0 ? 0 : Double(integers) / Double(all)
@@ -57,7 +61,8 @@ package struct PassCost: Sendable, Hashable {
 
   /// Bytes that a pass reads behind a history of `context` tokens; its rows share the cache.
   package func bytes(context: Int) -> Double {
-    Double(weightBytes) + Double(cacheBytesPerPosition) * Double(context)
+    let seen = min(context, attentionWindow ?? context)
+    return Double(weightBytes) + Double(cacheBytesPerPosition) * Double(seen)
   }
 
   /// Multiply-adds of `rows` rows of which `outputs` ask for logits.

@@ -57,7 +57,7 @@ struct BenchCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How keys and values are stored: f32, f16 or q8 (default: f16).", valueName: "type"),
+      "How keys and values are stored: f32, f16, bf16 or q8 (default: f16).", valueName: "type"),
     completion: .list(CacheType.allCases.map(\.rawValue)),
     transform: {
       try Choice.parse(

@@ -94,6 +94,9 @@ struct ModelInspection {
       .init("family", model.architecture.rawValue),
       .init("parameters", Figures.text(model.parameterCount)),
       .init("context", "\(Figures.text(model.contextLength)) tokens"),
+      .init(
+        "attention",
+        model.slidingWindow.map { "to the last \(Figures.text($0)) tokens" } ?? "to all tokens"),
       .init("vocabulary", "\(Figures.text(model.vocabularySize)) tokens"),
       .init("layers", "\(model.layerCount)"),
       .init("hidden size", Figures.text(model.hiddenSize)),
@@ -114,6 +117,7 @@ struct ModelInspection {
       .init("family", .string(model.architecture.rawValue)),
       .init("parameters", .integer(model.parameterCount)),
       .init("context_length", .integer(model.contextLength)),
+      .init("sliding_window", model.slidingWindow.map { .integer($0) } ?? .null),
       .init("vocabulary_size", .integer(model.vocabularySize)),
       .init("layers", .integer(model.layerCount)),
       .init("hidden_size", .integer(model.hiddenSize)),

@@ -13,7 +13,7 @@ struct ContextOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How keys and values are stored: f32, f16 or q8. The text may depend on it.",
+      "How keys and values are stored: f32, f16, bf16 or q8. The text may depend on it.",
       valueName: "type"),
     completion: .list(CacheType.allCases.map(\.rawValue)),
     transform: {

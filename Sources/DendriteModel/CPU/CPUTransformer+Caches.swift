@@ -157,8 +157,8 @@ extension CPUTransformer {
     let state = try state(of: cache)
     let header = SavedContext.Header(
       numericsVersion: UInt32(numericsVersion),
-      type: UInt32(CacheType.allCases.firstIndex(of: state.type) ?? 0), fingerprint: fingerprint,
-      length: state.length, blockBytes: state.pool.blockBytes)
+      type: state.type.savedNumber, fingerprint: fingerprint, length: state.length,
+      blockBytes: state.pool.blockBytes)
     return SavedContext.encode(header, blocks: state.historyBlocks)
   }
 
@@ -176,7 +176,7 @@ extension CPUTransformer {
         "found a context of numerics version \(header.numericsVersion), expected \(numericsVersion)",
         remedy: "prefill the prompt again with this version")
     }
-    guard CacheType.allCases.indices.contains(Int(header.type)) else {
+    guard let type = CacheType(savedNumber: header.type) else {
       throw SavedContext.damaged("cache type number \(header.type)")
     }
     guard header.length <= capacity else {
@@ -184,7 +184,6 @@ extension CPUTransformer {
         .contextFull, "a context of \(header.length) tokens for a cache of \(capacity)",
         remedy: "restore it into a larger cache")
     }
-    let type = CacheType.allCases[Int(header.type)]
     let handle = try makeCache(capacity: capacity, type: type)
     let state = try state(of: handle)
     guard state.pool.blockBytes == header.blockBytes else {

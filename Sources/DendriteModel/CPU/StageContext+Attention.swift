@@ -6,7 +6,8 @@ internal import DendriteCompute
 extension StageContext {
   /// Attention of a bunch of rows and one KV head: all its query heads over everything the rows see.
   ///
-  /// Blocks that all rows see whole are read once, for all of them; then each row goes on alone.
+  /// Blocks that all rows see whole are read once, for all of them; before and behind those each row goes
+  /// alone. A row meets its blocks in ascending order all the same.
   ///
   /// - Source: the fold over blocks and classes of `dendrite_attend_fold`.
   func attend(_ item: Int, part: Int) {
@@ -19,10 +20,13 @@ extension StageContext {
     let states = buffers.states.base + part * buffers.statesPerPart
     let gathered = states + queries * 16 * dendrite_state_floats(dim)
     let out = gathered + queries * dim
-    var shared = Int.max
+    // The blocks that all rows see whole, and in place: positions from `commonStart` to `commonEnd`.
+    var commonStart = 0
+    var commonEnd = Int.max
     for (index, row) in rows.enumerated() {
       let planned = plan.rows[row]
-      shared = min(shared, min(planned.logical + 1, planned.firstGathered) / 64 * 64)
+      commonStart = max(commonStart, (firstSeen(by: planned) + 63) / 64 * 64)
+      commonEnd = min(commonEnd, min(planned.logical + 1, planned.firstGathered) / 64 * 64)
       (gathered + index * group * dim).update(
         from: buffers.query.base + row * buffers.queryStride + head * group * dim,
         count: group * dim)
@@ -32,18 +36,28 @@ extension StageContext {
         kernels: kernels.table, layout: layout, blocks: UnsafePointer(cache.blockBases),
         offset: layer * cache.pool.layerBytes + head * layout.pointee.head_bytes)
       dendrite_attend_begin(states, queries, dim)
-      if shared > 0 {
-        dendrite_attend_fold(&history, states, queries, 0, queries, gathered, 0, shared)
-      }
-      for (index, row) in rows.enumerated() where plan.rows[row].logical >= shared {
-        let planned = plan.rows[row]
-        history.blocks =
-          planned.gathered.isEmpty
-          ? UnsafePointer(cache.blockBases)
-          : overlay(planned, of: cache, origin: history.offset, part: part)
+      func fold(_ index: Int, _ positions: Range<Int>) {
+        if positions.isEmpty { return }
         dendrite_attend_fold(
-          &history, states, queries, index * group, group, gathered + index * group * dim, shared,
-          planned.logical + 1)
+          &history, states, queries, index * group, group, gathered + index * group * dim,
+          positions.lowerBound, positions.upperBound)
+      }
+      let hasCommon = commonStart < commonEnd
+      if hasCommon {
+        for (index, row) in rows.enumerated() {
+          fold(index, firstSeen(by: plan.rows[row])..<commonStart)
+        }
+        dendrite_attend_fold(
+          &history, states, queries, 0, queries, gathered, commonStart, commonEnd)
+      }
+      for (index, row) in rows.enumerated() {
+        let planned = plan.rows[row]
+        let rest = (hasCommon ? commonEnd : firstSeen(by: planned))..<planned.logical + 1
+        if !planned.gathered.isEmpty {
+          history.blocks = overlay(planned, of: cache, origin: history.offset, part: part)
+        }
+        fold(index, rest)
+        history.blocks = UnsafePointer(cache.blockBases)
       }
     }
     dendrite_attend_end(kernels.table, out, states, queries, dim)
@@ -51,6 +65,12 @@ extension StageContext {
       (buffers.attended.base + row * buffers.queryStride + head * group * dim).update(
         from: out + index * group * dim, count: group * dim)
     }
+  }
+
+  /// The first position that a row sees: its window may hide what lies further back.
+  private func firstSeen(by row: PlannedRow) -> Int {
+    guard let window = weights.attentionWindow else { return 0 }
+    return max(0, row.logical + 1 - window)
   }
 
   /// A block table in which the blocks of a branch are replaced by gathered copies.

@@ -19,13 +19,7 @@ final class BlockPool {
   private var reserved = 0
 
   init(type: CacheType, headDim: Int, kvHeadCount: Int, layerCount: Int) {
-    let kind: dendrite_kv_type =
-      switch type {
-      case .f32: DENDRITE_KV_F32
-      case .f16: DENDRITE_KV_F16
-      case .q8: DENDRITE_KV_Q8
-      }
-    layout = dendrite_kv_layout_make(kind, headDim)
+    layout = dendrite_kv_layout_make(type.kernelType, headDim)
     layerBytes = layout.head_bytes * kvHeadCount
     blockBytes = layerBytes * layerCount
   }
@@ -79,4 +73,26 @@ final class BlockPool {
   func isShared(_ block: Int) -> Bool { references[block] > 1 }
 
   func base(of block: Int) -> UnsafeMutableRawPointer { bases[block] }
+}
+
+extension CacheType {
+  /// What the kernels call it.
+  var kernelType: dendrite_kv_type {
+    switch self {
+    case .f32: DENDRITE_KV_F32
+    case .f16: DENDRITE_KV_F16
+    case .bf16: DENDRITE_KV_BF16
+    case .q8: DENDRITE_KV_Q8
+    }
+  }
+
+  /// The number that stands for the type in saved contexts.
+  var savedNumber: UInt32 { kernelType.rawValue }
+
+  /// The type with this number, or `nil` if there is none.
+  init?(savedNumber: UInt32) {
+    guard let type = CacheType.allCases.first(where: { $0.savedNumber == savedNumber })
+    else { return nil }
+    self = type
+  }
 }

@@ -9,6 +9,8 @@ internal import DendriteCompute
 /// Shapes are [output features, input features]: d hidden size, H·D query width, K·D key width, F
 /// feed-forward size.
 struct DecoderLayer: Sendable {
+  /// Positions that a row sees, its own the last of them; `nil` if it sees all.
+  let attentionWindow: Int?
   /// Shape `[d]`.
   let attentionNorm: AlignedBuffer<Float>
   /// Shape `[H·D, d]`.

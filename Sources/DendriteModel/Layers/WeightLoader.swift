@@ -92,6 +92,7 @@ struct WeightLoader {
       )
     }
     return DecoderLayer(
+      attentionWindow: configuration.slidingWindow,
       attentionNorm: try vector(.attentionNorm(index)),
       query: try matrix(.attentionQ(index)),
       key: try matrix(.attentionK(index)),
