@@ -12,11 +12,13 @@
 #define PARTS 2
 #define MAX_INTEGER_SUMS 4
 #define MAX_FLOAT_SUMS 4
-#define ROWS_ABREAST 4
+#define ROWS_ABREAST 2
 #define ATTEND_SUMS 4
-#define EACH_INTEGER_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
+#define MANY_ROWS 3
+#define EACH_INTEGER_TILE(TRY) TRY(2) TRY(1)
 #define EACH_FLOAT_TILE(TRY) TRY(4) TRY(3) TRY(2) TRY(1)
-#define CODE_UNIT(kind) 1.0f
+/* Unsigned codes: products are multiplied with 16, 8 or 4 while they are widened, so that offsets go in as they are. */
+#define CODE_UNIT(kind) ((kind) == CODES_4 ? 0.0625f : (kind) == CODES_5 ? 0.125f : (kind) == CODES_6 ? 0.25f : 1.0f)
 
 #include "codes.h"
 
@@ -64,31 +66,31 @@ ALWAYS_INLINE int products_of(const int kind) {
   return kind == CODES_4 || kind == CODES_MX4 ? 8 : kind == CODES_5 ? 4 : kind == CODES_6 ? 2 : 1;
 }
 
-ALWAYS_INLINE __m256i dot_row(const int kind, const part_codes *w, const int from, const int to,
-                              const int8_t *x, __m256i sum) {
-  const int is_signed = codes_are_signed(kind);
-  const int products = products_of(kind) < to - from ? products_of(kind) : to - from;
-  UNROLL for (int first = from; first < to; first += products) {
-    __m256i pairs = _mm256_setzero_si256();
-    UNROLL for (int c = first; c < first + products; c++) {
-      const __m256i four = _mm256_set1_epi32(four_codes(x, c));
-      const __m256i product = is_signed
-                                  ? _mm256_maddubs_epi16(_mm256_abs_epi8(w[c]), _mm256_sign_epi8(four, w[c]))
-                                  : _mm256_maddubs_epi16(w[c], four);
-      pairs = c == first ? product : _mm256_add_epi16(pairs, product);
-    }
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-  }
-  return sum;
+// Products of two codes each, signed or not.
+ALWAYS_INLINE __m256i products(const int kind, __m256i w, __m256i x) {
+  if (codes_are_signed(kind)) return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
+  return _mm256_maddubs_epi16(w, x);
 }
 
+// Rows go side by side, product by product: one row's are a chain, and the processor does not look far ahead.
 ALWAYS_INLINE void dot_codes(const int kind, const int has_offset, const int rows, part_ints *sums,
                              const part_codes *w, const int from, const int to, const int8_t *x,
                              const int32_t *offsets) {
-  const int is_signed = codes_are_signed(kind);
-  UNROLL for (int r = 0; r < rows; r++) {
-    const int32_t start = has_offset && !is_signed ? offsets[r] >> offset_shift(kind) : 0;
-    sums[r] = (part_ints)dot_row(kind, w, from, to, x + r * 32, _mm256_set1_epi32(start));
+  const int fit = products_of(kind), starts = has_offset && !codes_are_signed(kind);
+  const __m256i unit = _mm256_set1_epi16((short)(1 / CODE_UNIT(kind)));
+  __m256i pairs[ROWS_ABREAST];
+  UNROLL for (int c = from; c < to; c++) {
+    UNROLL for (int r = 0; r < rows; r++) {
+      const __m256i product = products(kind, w[c], _mm256_set1_epi32(four_codes(x + r * 32, c)));
+      pairs[r] = (c - from) % fit == 0 ? product : _mm256_add_epi16(pairs[r], product);
+    }
+    if ((c - from) % fit != fit - 1 && c != to - 1) continue;
+    UNROLL for (int r = 0; r < rows; r++) {
+      const __m256i sum = _mm256_madd_epi16(pairs[r], unit);
+      if (c - from >= fit) sums[r] = (part_ints)_mm256_add_epi32((__m256i)sums[r], sum);
+      else if (starts) sums[r] = (part_ints)_mm256_add_epi32(_mm256_set1_epi32(offsets[r]), sum);
+      else sums[r] = (part_ints)sum;
+    }
   }
 }
 

@@ -3,8 +3,9 @@
 // The kernels over vectors of sixteen lanes, compiled once per instruction set.
 //
 // A file that includes this one sets the target, defines VARIANT(name), how lanes are spread over registers
-// (PARTS), the tiles that its registers hold (EACH_..._TILE, largest first; MAX_..._SUMS, ATTEND_SUMS) and provides the
-// integer dot products, the only part that the sets do not share:
+// (PARTS), the tiles that its registers hold (EACH_..._TILE, largest first; MAX_..._SUMS, ATTEND_SUMS), from how many
+// rows on their sums lie in memory instead (MANY_ROWS, if ever) and provides the integer dot products, the only part
+// that the sets do not share:
 //   part_codes                                     the codes of one chunk, one part
 //   unpack_codes(kind, codes[8], planes, part)     the eight chunks of a block
 //   dot_codes(kind, has_offset, rows, sums, codes, from, to, x, offsets)

@@ -219,6 +219,41 @@ TILE_FUNCTION void integer_tile(dendrite_packing packing, int has_minima, const 
                   w->rows - (g + i) * 16 - part * PART_LANES);
 }
 
+#ifdef MANY_ROWS
+#define NO_UNROLL _Pragma("clang loop unroll(disable)")
+// As integer_tile for one group and any number of rows up to a tile's. Few registers hold either the codes of a
+// block or the sums of many rows: here it is the codes, unpacked once for all rows, and the sums go through the
+// nearest cache, one load and one store a row and block.
+TILE_FUNCTION void integer_tile_of_many(dendrite_packing packing, int has_minima, long rows, float *y,
+                                        long y_stride, const dendrite_matrix *w, const uint8_t *x, long tile_rows,
+                                        long row, long g) {
+  part_floats acc[PARTS][DENDRITE_TILE];
+  for (long r = 0; r < rows; r++) UNROLL for (int part = 0; part < PARTS; part++) acc[part][r] = part_splat(0);
+  const uint8_t *group = w->data + g * (w->code_bytes + w->scale_bytes);
+  const int kind = code_kind(packing);
+  for (long b = 0; b < w->blocks; b++, x += tile_rows * DENDRITE_CELL) {
+    const uint8_t *codes = group + b * code_bytes(kind);
+    const float *dx = (const float *)(const void *)(x + tile_rows * 32) + row;
+    prefetch_lines(codes, code_bytes(kind));
+    UNROLL for (int part = 0; part < PARTS; part++) {
+      part_codes unpacked[8];
+      unpack_codes(kind, unpacked, codes, part);
+      const block_scales s = load_scales(packing, has_minima, group + w->code_bytes, b, part);
+      const int8_t *x_codes = (const int8_t *)x + row * 32;
+      const int abreast = codes_are_signed(kind) ? 1 : ROWS_ABREAST; /* signed ones take registers for magnitudes */
+      long r = 0;
+      NO_UNROLL for (; r + abreast <= rows; r += abreast)
+        integer_step(packing, has_minima, abreast, unpacked, &s, x_codes + r * 32, dx + r, tile_rows, &acc[part][r]);
+      if (r < rows)
+        integer_step(packing, has_minima, 1, unpacked, &s, x_codes + r * 32, dx + r, tile_rows, &acc[part][r]);
+    }
+  }
+  for (long r = 0; r < rows; r++)
+    UNROLL for (int part = 0; part < PARTS; part++)
+      part_save(y + r * y_stride + part * PART_LANES, acc[part][r], w->rows - g * 16 - part * PART_LANES);
+}
+#endif
+
 // MARK: Cutting the work into tiles
 
 // A stretch of groups whose weights stay in the second cache while the tiles of a long pass go over them.
@@ -244,6 +279,14 @@ INLINE long stretch_of(const dendrite_matrix *w, long rows) {
 INLINE void integer_rows(dendrite_packing packing, int has_minima, float *y, long y_stride,
                          const dendrite_matrix *w, const uint8_t *x, long tile_rows, long row, long end,
                          long from, long to) {
+#ifdef MANY_ROWS
+  if (end - row >= MANY_ROWS) {
+    for (long g = from; g < to; g++)
+      integer_tile_of_many(packing, has_minima, end - row, y + row * y_stride + g * 16, y_stride, w, x, tile_rows,
+                           row, g);
+    return;
+  }
+#endif
   while (row < end) {
     float *out = y + row * y_stride;
     long g = from;
