@@ -14,6 +14,8 @@ public final class Machine: Sendable {
   public let parts: Int
   /// The kernels that run.
   public let variant: KernelVariant
+  /// The cores that the threads are bound to; `nil` if the system places them.
+  public let cores: CoreSet?
   package let pool: WorkerPool
 
   /// Starts the threads.
@@ -23,16 +25,18 @@ public final class Machine: Sendable {
   ///   - parts: 1 … 65,536; by default four for each thread, so that a thread that was interrupted
   ///     holds up the others only for a quarter of its share.
   ///   - variant: kernels that this CPU can run.
+  ///   - cores: where the threads run, each on any of these; the thread that calls a model is bound
+  ///     to them too, from its first pass on.
   /// - Throws: `badMachine` for numbers out of range.
   public init(
-    threads: Int? = nil, parts: Int? = nil, variant: KernelVariant = .best
+    threads: Int? = nil, parts: Int? = nil, variant: KernelVariant = .best, cores: CoreSet? = nil
   ) throws(ComputeError) {
-    let cores = AvailableCores.count()
-    let threads = threads ?? cores
+    let free = min(AvailableCores.count(), cores?.count ?? .max)
+    let threads = threads ?? free
     guard (1...1024).contains(threads) else {
       throw ComputeError(
         .badMachine, "\(threads) threads, expected 1 … 1024",
-        remedy: "leave the number out to use the \(cores) cores of this process")
+        remedy: "leave the number out to use the \(free) cores of this process")
     }
     let parts = parts ?? (threads == 1 ? 1 : 4 * threads)
     guard (1...65_536).contains(parts) else {
@@ -43,11 +47,15 @@ public final class Machine: Sendable {
     self.threads = threads
     self.parts = parts
     self.variant = variant
-    pool = WorkerPool(threadCount: threads, spins: threads <= cores)
+    self.cores = cores
+    pool = WorkerPool(threadCount: threads, spins: threads <= free, cores: cores)
   }
 
-  /// Prepares the calling thread for arithmetic: nearest rounding, no flush to zero.
-  package func enter() { dendrite_float_environment_set() }
+  /// Prepares the calling thread for arithmetic: nearest rounding, no flush to zero; the machine's cores.
+  package func enter() {
+    dendrite_float_environment_set()
+    cores?.bindThread()
+  }
 
   /// Runs `function(context, part)` for `0 ..< parts` on the machine's threads.
   package func run<Context>(

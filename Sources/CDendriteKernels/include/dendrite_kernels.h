@@ -210,6 +210,14 @@ const dendrite_kernels *dendrite_kernels_named(const char *name);
 // Sets round-to-nearest and switches flush-to-zero off for the calling thread.
 void dendrite_float_environment_set(void);
 
+// Binds the calling thread to these cores; 0 if the system cannot or will not.
+int dendrite_thread_bind(const int32_t *cores, long count);
+// Writes the first `capacity` cores that the calling thread may use; returns their number, or -1 if the system
+// does not say.
+long dendrite_thread_cores(int32_t *cores, long capacity);
+// The core that the calling thread is on, or -1.
+int dendrite_thread_core(void);
+
 // MARK: Attention over a list of blocks
 
 // One KV head of a history: blocks[b] + offset is the head's base in logical block b; blocks that are not

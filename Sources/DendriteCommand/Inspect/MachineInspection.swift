@@ -47,7 +47,9 @@ struct MachineInspection {
     let variants = KernelVariant.available.map { $0 == machine.variant ? "\($0) (used)" : "\($0)" }
     var facts: [Report.Fact] = [
       .init("processor", processor ?? "unknown"),
-      .init("cores", "\(AvailableCores.count()) for this process"),
+      .init(
+        "cores",
+        "\(AvailableCores.count()) for this process" + (CoreSet.available.map { ": \($0)" } ?? "")),
       .init("threads", "\(machine.threads), with \(machine.parts) parts"),
       .init("memory", memory.map { "\(MemoryBudget.text($0)) available" } ?? "unknown"),
       .init("kernels", variants.joined(separator: ", ")),

@@ -13,6 +13,12 @@ struct MachineOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Cores that the threads are bound to, as in 0-3,8 (default: where the system puts them).",
+      valueName: "list"))
+  var cores: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Pieces that an operation is cut into (default: four a thread).", valueName: "n"))
   var parts: Int?
 
@@ -45,7 +51,16 @@ struct MachineOptions: ParsableArguments {
 
   /// The machine that these options describe.
   func machine() throws -> Machine {
-    try Machine(threads: threads, parts: parts, variant: kernels)
+    try Machine(threads: threads, parts: parts, variant: kernels, cores: coreSet())
+  }
+
+  private func coreSet() throws(Failure) -> CoreSet? {
+    guard let cores else { return nil }
+    do {
+      return try CoreSet(parsing: cores)
+    } catch {
+      throw Failure(.usage, "--cores: \(error.message)", remedy: error.remedy)
+    }
   }
 }
 

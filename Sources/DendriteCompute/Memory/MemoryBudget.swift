@@ -9,7 +9,7 @@
 #endif
 
 /// How much memory a process may still take: what the system calls available, or what is left under
-/// the limit of its control group, whichever is less.
+/// the limit of its control groups, whichever is less.
 public enum MemoryBudget {
   /// Bytes that can be reserved without swapping; `nil` if the system does not say.
   public static func available() -> Int? {
@@ -17,11 +17,7 @@ public enum MemoryBudget {
       var budget = SystemText.read("/proc/meminfo").flatMap { meminfo in
         SystemText.field("MemAvailable:", in: meminfo).map { $0 * 1024 }
       }
-      if let limit = SystemText.read("/sys/fs/cgroup/memory.max").flatMap(SystemText.integer),
-        let used = SystemText.read("/sys/fs/cgroup/memory.current").flatMap(SystemText.integer)
-      {
-        budget = min(budget ?? Int.max, max(0, limit - used))
-      }
+      if let left = ControlGroup().memoryLeft() { budget = min(budget ?? Int.max, left) }
       return budget
     #elseif canImport(Darwin)
       // Darwin has no figure for "available"; the physical size is the honest upper bound.

@@ -21,12 +21,19 @@ package final class WorkerPool: Sendable {
   /// The caller of `run` is one of the threads.
   package let threadCount: Int
 
-  package init(threadCount: Int, spins: Bool) {
+  /// - Parameters:
+  ///   - threadCount: with the caller of `run`.
+  ///   - spins: whether workers look for work for a while before they park.
+  ///   - cores: what workers are bound to, if anything.
+  package init(threadCount: Int, spins: Bool, cores: CoreSet? = nil) {
     let work = SharedWork(spins: spins)
     var started: [NativeThread] = []
     for _ in 1..<max(1, threadCount) {
       // Workers own the work, never the pool: its last reference must not go on one of them.
-      if let thread = NativeThread.start({ work.serve() }) { started.append(thread) }
+      if let thread = NativeThread.start({
+        cores?.bindThread()
+        work.serve()
+      }) { started.append(thread) }
     }
     self.work = work
     self.threadCount = threadCount

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a thread can ask of the system that Swift cannot: the interfaces are hidden behind feature macros.
+#define _GNU_SOURCE
+#include "dendrite_kernels.h"
+
+#if defined(__linux__)
+#include <sched.h>
+
+int dendrite_thread_bind(const int32_t *cores, long count) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (long i = 0; i < count; i++)
+    if (cores[i] >= 0 && cores[i] < CPU_SETSIZE) CPU_SET(cores[i], &set);
+  return sched_setaffinity(0, sizeof set, &set) == 0;
+}
+
+long dendrite_thread_cores(int32_t *cores, long capacity) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return -1;
+  long count = 0;
+  for (int32_t core = 0; core < CPU_SETSIZE; core++) {
+    if (!CPU_ISSET(core, &set)) continue;
+    if (count < capacity) cores[count] = core;
+    count++;
+  }
+  return count;
+}
+
+int dendrite_thread_core(void) { return sched_getcpu(); }
+#else
+int dendrite_thread_bind(const int32_t *cores, long count) {
+  (void)cores, (void)count;
+  return 0;
+}
+long dendrite_thread_cores(int32_t *cores, long capacity) {
+  (void)cores, (void)capacity;
+  return -1;
+}
+int dendrite_thread_core(void) { return -1; }
+#endif
