@@ -126,7 +126,10 @@ import Testing
     (["run", "--top-p", "3", "x"], "--top-p is 3.0, expected a number above 0"),
     (["run", "--temperature", "-1", "x"], "--temperature is -1.0, expected 0 or"),
     (["run", "--top-k", "-5", "x"], "--top-k is -5, expected 0 (off)"),
-    (["run", "--cores", "0,x", "x"], "--cores: '0,x' as a list of cores, expected numbers and ranges"),
+    (
+      ["run", "--cores", "0,x", "x"],
+      "--cores: '0,x' as a list of cores, expected numbers and ranges"
+    ),
     (["run", "--cores", "4000", "x"], "--cores: core 4000, which this process may not use"),
     (["run", "--threads", "0", "x"], "--threads is 0, expected a number from 1 to 1024"),
     (["run", "--max-tokens", "-1", "x"], "--max-tokens is -1, expected 0 (no limit)"),
