@@ -33,7 +33,9 @@ package final class WorkerPool: Sendable {
       if let thread = NativeThread.start({
         cores?.bindThread()
         work.serve()
-      }) { started.append(thread) }
+      }) {
+        started.append(thread)
+      }
     }
     self.work = work
     self.threadCount = threadCount
