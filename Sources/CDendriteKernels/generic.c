@@ -355,6 +355,24 @@ static long argmax(const float *x, long count) {
   return finite && count > 0 ? best : -1;
 }
 
+static float maximum(const float *x, long count, long *index) {
+  float best = -INFINITY;
+  *index = -1;
+  for (long i = 0; i < count; i++)
+    if (x[i] > best) best = x[i], *index = i;
+  return best;
+}
+
+static double softmax_sum(const float *x, long count, float maximum) {
+  double lane[8] = {0};
+  for (long i = 0; i < count; i++) {
+    const float power = (x[i] - maximum) * DENDRITE_LOG2_E;
+    lane[i % 8] = lane[i % 8] + (double)dendrite_exp2f(power);
+  }
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
 const dendrite_kernels dendrite_kernels_generic = {
-    "generic", matmul, quantize, arrange, rms_norm, swiglu, add, rope, store, attend, merge, finish, argmax,
+    "generic", matmul, quantize, arrange, rms_norm, swiglu,  add,         rope,
+    store,     attend, merge,    finish,  argmax,   maximum, softmax_sum,
 };

@@ -15,6 +15,7 @@
 // split by the compiler, which changes no result.
 #include "codes.h"
 #include "dendrite_kernels.h"
+#include "dendrite_math.h"
 #include "halves.h"
 
 #include <math.h>
@@ -122,5 +123,5 @@ INLINE float power_of_two(float difference) {
 const dendrite_kernels VARIANT(dendrite_kernels) = {
     VARIANT_NAME,     VARIANT(matmul), VARIANT(quantize), VARIANT(arrange), VARIANT(rms_norm),
     VARIANT(swiglu),  VARIANT(add),    VARIANT(rope),     VARIANT(store),   VARIANT(attend),
-    VARIANT(merge),   VARIANT(finish), VARIANT(argmax),
+    VARIANT(merge),   VARIANT(finish), VARIANT(argmax),   VARIANT(maximum),  VARIANT(softmax_sum),
 };

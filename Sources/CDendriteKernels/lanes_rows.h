@@ -126,3 +126,49 @@ static long VARIANT(argmax)(const float *x, long count) {
     if (x[i] == largest) return i;
   return -1;
 }
+
+static float VARIANT(maximum)(const float *x, long count, long *index) {
+  lanes best = splat(-INFINITY);
+  ilanes block = isplat(-1); /* where each lane met its largest value first */
+  long i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const lanes v = load(x + i);
+    const ilanes larger = v > best;
+    best = select_lanes(larger, v, best);
+    block = (larger & isplat((int32_t)(i / 16))) | (~larger & block);
+  }
+  float top[16], largest = -INFINITY;
+  int32_t first[16];
+  save(top, best);
+  memcpy(first, &block, sizeof first);
+  *index = -1;
+  for (int lane = 0; lane < 16; lane++) {
+    const long at = first[lane] * 16L + lane;
+    if (first[lane] < 0 || top[lane] < largest) continue;
+    if (top[lane] > largest || at < *index) largest = top[lane], *index = at;
+  }
+  for (; i < count; i++)
+    if (x[i] > largest) largest = x[i], *index = i;
+  return largest;
+}
+
+static double VARIANT(softmax_sum)(const float *x, long count, float maximum) {
+  typedef double eight __attribute__((vector_size(64)));
+  typedef float eight_floats __attribute__((vector_size(32)));
+  eight sum = {0};
+  long i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const lanes weights = exp2_lanes((load(x + i) - splat(maximum)) * splat(DENDRITE_LOG2_E));
+    const eight_floats first = __builtin_shufflevector(weights, weights, 0, 1, 2, 3, 4, 5, 6, 7);
+    const eight_floats second = __builtin_shufflevector(weights, weights, 8, 9, 10, 11, 12, 13, 14, 15);
+    sum = sum + __builtin_convertvector(first, eight);
+    sum = sum + __builtin_convertvector(second, eight);
+  }
+  double lane[8];
+  memcpy(lane, &sum, sizeof sum);
+  for (; i < count; i++) {
+    const float power = (x[i] - maximum) * DENDRITE_LOG2_E;
+    lane[i % 8] = lane[i % 8] + (double)dendrite_exp2f(power);
+  }
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}

@@ -51,15 +51,15 @@ import Testing
     ]
     let report = try BenchmarkReport.make(
       model: model, file: file, machines: machines, settings: Self.settings)
-    #expect(report.sections.count == 6)
+    #expect(report.sections.count == 8)
     #expect(report.sections[0].title.hasPrefix("Limits, 1 thread, "))
-    #expect(report.sections[5].title == "Rows of one pass behind 20 tokens, 2 threads, generic")
+    #expect(report.sections[6].title == "Rows of one pass behind 20 tokens, 2 threads, generic")
     let lines = report.text().split(separator: "\n")
     #expect(lines.allSatisfy { $0.count <= 100 })
     #expect(report.notes.contains { $0.hasPrefix("3 repetitions are too few") })
     _ = try JSONSerialization.jsonObject(with: Data(report.json.text().utf8))
     let names = report.sections.flatMap(\.measurements).map(\.name)
-    for name in ["decode at 20", "prefill 40", "verify 7 as a tree", "memory, read"] {
+    for name in ["decode at 20", "prefill 40", "verify 7 as a tree", "memory, read", "choosing, greedy"] {
       #expect(names.contains(name), "\(name)")
     }
   }

@@ -166,6 +166,12 @@ static long record_argmax(const float *x, long count) {
   return (long)index;
 }
 
+// What chooses a token does not go through a machine's table, so it is only passed on.
+static float pass_maximum(const float *x, long count, long *index) { return base->maximum(x, count, index); }
+static double pass_softmax_sum(const float *x, long count, float maximum) {
+  return base->softmax_sum(x, count, maximum);
+}
+
 const dendrite_kernels *kernel_trace_begin(const dendrite_kernels *kernels, const char *path) {
   file = fopen(path, "wb");
   if (!file) return NULL;
@@ -175,7 +181,8 @@ const dendrite_kernels *kernel_trace_begin(const dendrite_kernels *kernels, cons
   matrix_count = 0;
   recording = (dendrite_kernels){
       kernels->name, record_matmul, record_quantize, record_arrange, record_rms_norm, record_swiglu, record_add,
-      record_rope,   record_store,  record_attend,   record_merge,   record_finish,   record_argmax};
+      record_rope,   record_store,  record_attend,   record_merge,   record_finish,   record_argmax,
+      pass_maximum,  pass_softmax_sum};
   return &recording;
 }
 

@@ -148,6 +148,13 @@ static void check_matmul(const dendrite_kernels *k, int t) {
   release(&a), release(&b);
 }
 
+static void check_maximum(const dendrite_kernels *k, const float *x, long n) {
+  long want_index, got_index;
+  const float want = generic->maximum(x, n, &want_index), got = k->maximum(x, n, &got_index);
+  expect_same("maximum", k->name, &want, &got, sizeof got);
+  expect_same("index of the maximum", k->name, &want_index, &got_index, sizeof got_index);
+}
+
 static void check_rows(const dendrite_kernels *k) {
   const long n = 1 + below(100);
   float *x = floats(n, 8), *w = floats(n, 2), *want = fresh((size_t)n * 4), *got = fresh((size_t)n * 4);
@@ -167,9 +174,20 @@ static void check_rows(const dendrite_kernels *k) {
   const long winner = generic->argmax(x, n);
   checks++;
   if (k->argmax(x, n) != winner) failures++, fprintf(stderr, "argmax: %s differs\n", k->name);
+  check_maximum(k, x, n);
+  long index;
+  const float maximum = k->maximum(x, n, &index);
+  const double sum = k->softmax_sum(x, n, maximum);
+  expect_same("softmax_sum", k->name, &(double){generic->softmax_sum(x, n, maximum)}, &sum, sizeof sum);
+  mix(&sum, sizeof sum);
   x[below(n)] = NAN;
   checks++;
   if (k->argmax(x, n) != -1) failures++, fprintf(stderr, "argmax: %s overlooks NaN\n", k->name);
+  check_maximum(k, x, n);
+  for (long i = 0; i < n; i++) x[i] = (float)(i % 3 - 2) * (below(2) ? -0.0f : 0.0f);
+  check_maximum(k, x, n);
+  for (long i = 0; i < n; i++) x[i] = -INFINITY;
+  check_maximum(k, x, n);
   free(x), free(w), free(want), free(got);
 }
 

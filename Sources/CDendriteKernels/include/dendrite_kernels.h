@@ -199,6 +199,12 @@ typedef struct {
 
   // Index of the largest value, the lowest on ties; -1 if any value is NaN or infinite.
   long (*argmax)(const float *x, long count);
+  // The largest value, -infinity if there is none, and the lowest index that holds it, or -1; NaN is passed
+  // over, 0 and -0 are equal.
+  float (*maximum)(const float *x, long count, long *index);
+  // Sum of the weights 2^((x - maximum) * log2(e)), each as float, over eight lanes of double, lane = index
+  // modulo 8, added as ((0+4)+(2+6)) + ((1+5)+(3+7)).
+  double (*softmax_sum)(const float *x, long count, float maximum);
 } dendrite_kernels;
 
 // Variants that this CPU can run, best first; `generic` is always the last.

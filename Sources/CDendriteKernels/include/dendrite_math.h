@@ -5,6 +5,9 @@
 // that round once (add, multiply, divide) are used, written out, with contraction off.
 #pragma once
 
+// log2(e), rounded to float.
+#define DENDRITE_LOG2_E 1.442695f
+
 // 2^x. Error below 2 ulp. x < -126 gives 0 (no subnormal result), x > 127 gives 2^127, NaN gives NaN.
 float dendrite_exp2f(float x);
 

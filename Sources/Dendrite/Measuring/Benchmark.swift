@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import DendriteCheckpoint
 package import DendriteCompute
+internal import DendriteDecoding
 package import DendriteModel
 
 /// Times passes of a model against the limits of its machine, both in the same loop.
@@ -88,7 +89,7 @@ package final class Benchmark {
       Task(list: \.readRate, sample: sampleReadRate),
       Task(list: \.int8Rate, sample: sampleInt8Rate),
     ]
-    if settings.topics.contains(.decode) || settings.topics.contains(.verify) {
+    if !settings.topics.isDisjoint(with: [.decode, .verify, .sample]) {
       tasks.append(Task(list: \.decode, sample: sampleDecode))
     }
     if settings.topics.contains(.prefill) {
@@ -107,6 +108,17 @@ package final class Benchmark {
           Task(list: \.verifications[index].seconds) {
             try self.sampleVerification(rows: kind.rows, shape: kind.shape)
           })
+      }
+    }
+    if settings.topics.contains(.sample) {
+      let ways: [(String, SamplerSettings)] = [
+        ("greedy", .greedy), ("sampled as by default", SamplerSettings(seed: 1)),
+        ("sampled from all tokens", .pure(seed: 1)),
+      ]
+      samples.choosing = ways.map { .init(name: $0.0) }
+      for (index, way) in ways.enumerated() {
+        tasks.append(
+          Task(list: \.choosing[index].seconds) { try self.sampleChoosing(way.1) })
       }
     }
     if settings.topics.contains(.pool) {
@@ -207,6 +219,23 @@ package final class Benchmark {
       try model.submit(batch).finish()
       try model.discard(history)
     }
+  }
+
+  /// Seconds to choose a token from the scores of the history's last row.
+  private func sampleChoosing(_ way: SamplerSettings) throws -> Double {
+    var sampler = try Sampler(way, vocabularySize: model.description.vocabularySize)
+    batch.removeAll()
+    batch.append(Row(cache: history, input: .token(token()), parent: .tip, output: .logits))
+    let pass = try model.submit(batch)
+    let time = try pass.withLogits(ofRow: 0) { logits in
+      var position = settings.contextLength
+      return seconds {
+        _ = sampler.sample(logits, history: EmptyCollection<Int>(), position: position)
+        position += 1
+      }
+    }
+    try model.discard(history)
+    return time
   }
 
   private func token() -> Int { random.below(model.description.vocabularySize) }

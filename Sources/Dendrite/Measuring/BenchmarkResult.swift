@@ -84,6 +84,7 @@ package struct BenchmarkResult: Sendable {
     let speeds = self.speeds()
     if !speeds.measurements.isEmpty { sections.append(speeds) }
     if !samples.verifications.isEmpty { sections.append(verifications()) }
+    if !samples.choosing.isEmpty { sections.append(choosing()) }
     return sections
   }
 
@@ -175,6 +176,29 @@ package struct BenchmarkResult: Sendable {
     return Report.Section(
       "Rows of one pass behind \(settings.contextLength) tokens, \(place)", table: table,
       measurements: measurements)
+  }
+
+  private func choosing() -> Report.Section {
+    var table = Table([
+      .words("choosing a token"), .figures("µs"), .figures("interval"), .figures("of decoding it"),
+      .figures("interval"),
+    ])
+    var measurements: [Measurement] = []
+    for way in samples.choosing {
+      guard let time = Statistics.estimate(way.seconds),
+        let share = Statistics.ratio(way.seconds, to: samples.decode)
+      else { continue }
+      table.append([
+        way.name, Figures.text(time.value * 1e6), Figures.text(time.scaled(by: 1e6).interval),
+        "\(Figures.text(share.value * 100)) %", Figures.text(share.scaled(by: 100).interval),
+      ])
+      measurements += [
+        Measurement("choosing, \(way.name)", time.scaled(by: 1e6), unit: "µs"),
+        Measurement(
+          "choosing, \(way.name), share of decoding", share.scaled(by: 100), unit: "%"),
+      ]
+    }
+    return Report.Section("Choosing, one thread", table: table, measurements: measurements)
   }
 
   // MARK: Notes

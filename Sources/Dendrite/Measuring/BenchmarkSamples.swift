@@ -39,6 +39,19 @@ package struct BenchmarkSamples: Sendable {
     }
   }
 
+  /// One way to choose a token.
+  package struct Choosing: Sendable {
+    package var name: String
+    /// Seconds a token.
+    package var seconds: [Double]
+
+    /// A way, without samples unless given.
+    package init(name: String, seconds: [Double] = []) {
+      self.name = name
+      self.seconds = seconds
+    }
+  }
+
   /// Bytes per second that all threads read.
   package var readRate: [Double] = []
   /// Int8 multiply-adds per second of all threads.
@@ -47,6 +60,7 @@ package struct BenchmarkSamples: Sendable {
   package var decode: [Double] = []
   package var prefills: [Prefill] = []
   package var verifications: [Verification] = []
+  package var choosing: [Choosing] = []
   /// Seconds of an operation whose parts do nothing.
   package var forkJoin: [Double] = []
   /// Seconds of an operation that begins when every thread has come.

@@ -11,6 +11,8 @@ package struct BenchmarkSettings: Sendable, Hashable {
     case prefill
     /// Several rows with logits in one pass: what checking drafts costs.
     case verify
+    /// Choosing a token from a row of scores, greedy and sampled.
+    case sample
     /// Fork and join of the pool's threads.
     case pool
   }
@@ -57,7 +59,7 @@ package struct BenchmarkSettings: Sendable, Hashable {
   package var longestHistory: Int {
     var longest = 0
     if topics.contains(.prefill) { longest = promptLengths.max() ?? 0 }
-    if topics.contains(.decode) { longest = max(longest, contextLength + 1) }
+    if !topics.isDisjoint(with: [.decode, .sample]) { longest = max(longest, contextLength + 1) }
     if topics.contains(.verify) {
       longest = max(longest, contextLength + (verifyRows.max() ?? 1))
     }

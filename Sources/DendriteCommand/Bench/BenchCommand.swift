@@ -27,7 +27,7 @@ struct BenchCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Topics to measure: decode, prefill, verify, pool (default: all).", valueName: "list"),
+      "Topics to measure: decode, prefill, verify, sample, pool (default: all).", valueName: "list"),
     completion: .list(BenchmarkSettings.Topic.allCases.map(\.rawValue)),
     transform: { try Lists.names($0, option: "--only", among: BenchmarkSettings.Topic.allCases) })
   var only: [BenchmarkSettings.Topic] = BenchmarkSettings.Topic.allCases

@@ -57,6 +57,22 @@ package struct RowKernels: @unchecked Sendable {
     table.pointee.rope(x, cosine, sine, heads, headDim, pairs, interleaved ? 1 : 0, factor)
   }
 
+  /// The largest value and the lowest index that holds it; −∞ and −1 where there is none.
+  ///
+  /// NaN is passed over.
+  @inline(__always)
+  package func maximum(_ x: UnsafePointer<Float>, count: Int) -> (value: Float, index: Int) {
+    var index = -1
+    let value = table.pointee.maximum(x, count, &index)
+    return (value, index)
+  }
+
+  /// Σ 2^((x − maximum) · log₂ e), each weight as Float, in eight lanes of Double by index.
+  @inline(__always)
+  package func softmaxSum(_ x: UnsafePointer<Float>, count: Int, maximum: Float) -> Double {
+    table.pointee.softmax_sum(x, count, maximum)
+  }
+
   /// The largest value's index, the lowest on ties; `nil` if a value is NaN or infinite.
   @inline(__always)
   package func argmax(_ x: UnsafePointer<Float>, count: Int) -> Int? {

@@ -84,10 +84,10 @@ public struct Sampler: Sendable {
           from: logits, maximum: SoftmaxWeights.maximum(of: logits), position: position)
       }
     }
-    let sum = SoftmaxWeights.sum(of: logits, maximum: maximum)
+    let sum = SoftmaxWeights.sum(of: logits, maximum: maximum.value)
     return SampledToken(
       id: id,
-      logProbability: Self.logProbability(of: logits[id], maximum: maximum, sum: sum))
+      logProbability: Self.logProbability(of: logits[id], maximum: maximum.value, sum: sum))
   }
 
   // MARK: Steps
@@ -118,11 +118,10 @@ public struct Sampler: Sendable {
   }
 
   private mutating func choose(
-    from logits: UnsafeBufferPointer<Float>, maximum: Float, position: Int
+    from logits: UnsafeBufferPointer<Float>, maximum: (value: Float, index: Int), position: Int
   ) -> Int {
-    guard settings.temperature > 0 else {
-      return logits.firstIndex(of: maximum) ?? 0
-    }
+    guard settings.temperature > 0 else { return max(0, maximum.index) }
+    let maximum = maximum.value
     let race = GumbelRace(
       noise: noise, position: UInt32(truncatingIfNeeded: position),
       temperature: settings.temperature, maximum: maximum)
