@@ -59,7 +59,9 @@ import Testing
     #expect(report.notes.contains { $0.hasPrefix("3 repetitions are too few") })
     _ = try JSONSerialization.jsonObject(with: Data(report.json.text().utf8))
     let names = report.sections.flatMap(\.measurements).map(\.name)
-    for name in ["decode at 20", "prefill 40", "verify 7 as a tree", "memory, read", "choosing, greedy"] {
+    for name in [
+      "decode at 20", "prefill 40", "verify 7 as a tree", "memory, read", "choosing, greedy",
+    ] {
       #expect(names.contains(name), "\(name)")
     }
   }

@@ -74,9 +74,16 @@ package struct CandidateRanking: Sendable {
       }
       // A later id loses a tie, so only a larger score can enter.
       var smallest = Self.logit(of: heap[0])
-      for id in count..<logits.count where logits[id] > smallest {
-        Self.sink(Self.key(logits[id], id: id), from: 0, in: heap, count: count)
-        smallest = Self.logit(of: heap[0])
+      var start = count
+      while start < logits.count {
+        let end = min(start + 16, logits.count)
+        if end - start < 16 || Self.exceeds(smallest, logits, from: start) {
+          for id in start..<end where logits[id] > smallest {
+            Self.sink(Self.key(logits[id], id: id), from: 0, in: heap, count: count)
+            smallest = Self.logit(of: heap[0])
+          }
+        }
+        start = end
       }
       // The heap gives up its smallest candidates from the back: descending order.
       for last in stride(from: count - 1, to: 0, by: -1) {
@@ -85,6 +92,16 @@ package struct CandidateRanking: Sendable {
         Self.sink(displaced, from: 0, in: heap, count: last)
       }
     }
+  }
+
+  /// Whether one of sixteen scores is larger than `bound`: most sixteens hold no candidate.
+  @inline(__always)
+  private static func exceeds(
+    _ bound: Float, _ logits: UnsafeBufferPointer<Float>, from start: Int
+  ) -> Bool {
+    guard let base = UnsafeRawPointer(logits.baseAddress) else { return false }
+    let scores = base.loadUnaligned(fromByteOffset: start * 4, as: SIMD16<Float>.self)
+    return any(scores .> bound)
   }
 
   /// Puts a key where it belongs below `root` in a heap whose smallest key is on top.
