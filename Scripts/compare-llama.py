@@ -58,21 +58,91 @@ def row(name, what, pairs, shares, limit):
     return f"| {name} | {what} | {cell(mine)} | {cell(peer)} | **{cell(ratio)}** | {reached} |"
 
 
+def costs_of_rows(results, name, numbers, rows):
+    """What a pass of several rows costs as a multiple of decoding one, run by run: ours, the peer's."""
+    mine, peer = {n: [] for n in rows}, {n: [] for n in rows}
+    for number in numbers:
+        figures, _ = ours(results / f"{name}.{number}.ours.json")
+        prompts, decode = theirs(results / f"{name}.{number}.theirs.json")
+        for n in rows:
+            mine[n].append(figures[f"verify {n} as a chain"] * figures["decode at 0"] / 1000)
+            peer[n].append(n / prompts[n] * decode)
+    return {"dendrite": mine, "llama.cpp": peer}
+
+
 def rows_table(results, names, rows):
-    """What a pass of several rows costs as a multiple of decoding one, run by run."""
+    """The costs of passes of several rows as a table."""
     print("\nTime of a pass of several rows ÷ time of decoding one row, same run:\n")
     print("| file | | " + " | ".join(f"{n} rows" for n in rows) + " |")
     print("| --- | --- |" + " ---: |" * len(rows))
     for name, numbers in names.items():
-        mine, peer = {n: [] for n in rows}, {n: [] for n in rows}
-        for number in numbers:
-            figures, _ = ours(results / f"{name}.{number}.ours.json")
-            prompts, decode = theirs(results / f"{name}.{number}.theirs.json")
-            for n in rows:
-                mine[n].append(figures[f"verify {n} as a chain"] * figures["decode at 0"] / 1000)
-                peer[n].append(n / prompts[n] * decode)
-        print(f"| {name} | dendrite | " + " | ".join(cell(mine[n]) for n in rows) + " |")
-        print("| | llama.cpp | " + " | ".join(cell(peer[n]) for n in rows) + " |")
+        for label, costs in costs_of_rows(results, name, numbers, rows).items():
+            first = name if label == "dendrite" else ""
+            print(f"| {first} | {label} | " + " | ".join(cell(costs[n]) for n in rows) + " |")
+
+
+STYLE = """
+  text { font: 13px system-ui, sans-serif; fill: #333 } .title { font-size: 15px; font-weight: 600 }
+  .grid { stroke: #ddd } .axis { stroke: #888 } .free { stroke: #aaa; stroke-dasharray: 4 4; fill: none }
+  .line { fill: none; stroke-width: 2.5 } .whisker { stroke-width: 1.2; opacity: 0.7 }
+  .dendrite { stroke: #0b66c3 } .peer { stroke: #c2570c } .dot { stroke: none }
+  .dot.dendrite, text.dendrite { fill: #0b66c3; stroke: none } .dot.peer, text.peer { fill: #c2570c; stroke: none }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #ddd } .grid { stroke: #333 } .axis { stroke: #888 } .free { stroke: #666 }
+    .dendrite { stroke: #6cb3ff } .peer { stroke: #ff9d5c }
+    .dot.dendrite, text.dendrite { fill: #6cb3ff } .dot.peer, text.peer { fill: #ff9d5c }
+  }
+"""
+
+
+def chart(path, title, note, costs, rows):
+    """The costs of passes of several rows as a picture: medians, with their intervals as whiskers."""
+    left, top, width, height = 56, 62, 520, 250
+    rows = [1, *rows]
+    spread = {
+        label: {1: (1, 1, 1), **{n: (statistics.median(v), *interval(v)) for n, v in values.items()}}
+        for label, values in costs.items()
+    }
+    highest = max(point[2] for points in spread.values() for point in points.values())
+    ceiling = math.ceil(highest / 2) * 2
+
+    def x(n):
+        return left + width * math.log2(n) / math.log2(rows[-1])
+
+    def y(value):
+        return top + height * (1 - value / ceiling)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 122} {top + height + 66}" '
+        f'role="img" aria-label="{title}"><style>{STYLE}</style>',
+        f'<text class="title" x="{left}" y="22">{title}</text><text x="{left}" y="42">{note}</text>',
+    ]
+    for value in range(0, ceiling + 1, 2 if ceiling > 6 else 1):
+        parts.append(
+            f'<line class="grid" x1="{left}" x2="{left + width}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
+            f'<text x="{left - 10}" y="{y(value) + 4:.1f}" text-anchor="end">{value}×</text>'
+        )
+    for n in rows:
+        parts.append(f'<text x="{x(n):.1f}" y="{top + height + 20}" text-anchor="middle">{n}</text>')
+    parts.append(
+        f'<text x="{left + width / 2}" y="{top + height + 44}" text-anchor="middle">rows in one pass</text>'
+        f'<line class="free" x1="{left}" x2="{left + width}" y1="{y(1):.1f}" y2="{y(1):.1f}"/>'
+        f'<text x="{left + width + 8}" y="{y(1) + 4:.1f}">rows for free</text>'
+    )
+    for label, style in (("llama.cpp", "peer"), ("dendrite", "dendrite")):
+        points = spread[label]
+        line = " ".join(f"{x(n):.1f},{y(points[n][0]):.1f}" for n in rows)
+        parts.append(f'<polyline class="line {style}" points="{line}"/>')
+        for n in rows:
+            median, low, high = points[n]
+            parts.append(
+                f'<line class="whisker {style}" x1="{x(n):.1f}" x2="{x(n):.1f}" y1="{y(low):.1f}" y2="{y(high):.1f}"/>'
+                f'<circle class="dot {style}" cx="{x(n):.1f}" cy="{y(median):.1f}" r="3.5"/>'
+            )
+        end = points[rows[-1]][0]
+        parts.append(
+            f'<text class="{style}" x="{left + width + 8}" y="{y(end) + 4:.1f}">{label} {end:.1f}×</text>')
+    path.write_text("\n".join([*parts, "</svg>"]) + "\n")
 
 
 def main():
@@ -82,6 +152,7 @@ def main():
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--peer", required=True)
     parser.add_argument("--rows", default="", help="numbers of rows, if passes of several were measured")
+    parser.add_argument("--chart", type=pathlib.Path, help="draw the costs of rows of the first file as SVG")
     arguments = parser.parse_args()
 
     names = {}
@@ -120,7 +191,15 @@ def main():
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     print("\n".join(lines))
     if arguments.rows:
-        rows_table(arguments.results, names, [int(n) for n in arguments.rows.split(",")])
+        rows = [int(n) for n in arguments.rows.split(",")]
+        rows_table(arguments.results, names, rows)
+        if arguments.chart:
+            name, numbers = next(iter(names.items()))
+            costs = costs_of_rows(arguments.results, name, numbers, rows)
+            chart(
+                arguments.chart, "What rows cost: time of a pass ÷ time of one row",
+                f"{name}, {processor}, {arguments.threads} threads, medians of {len(numbers)} pairs",
+                costs, rows)
 
 
 if __name__ == "__main__":

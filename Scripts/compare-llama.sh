@@ -22,6 +22,7 @@ usage: Scripts/compare-llama.sh [options]
   --tokens N       tokens that llama-bench generates     (64)
   --rows LIST      also passes of so many rows; ours with logits of every row,
                    llama-bench's with those of the last only (none)
+  --chart FILE     draw what the rows of the first file cost (SVG)
   --cores LIST     bind both programs to these cores, as taskset takes them
   --peer-bin DIR   use the llama-bench in this folder instead of building one
   --dendrite PATH  use this program instead of building one
@@ -33,11 +34,11 @@ TEXT
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 shapes=llama-3.2-1b types=q4_0,q8_0 pairs=30 threads=$(nproc) prompt=512 tokens=64
-rows= cores= peer= dendrite= work="$root/build/peers"
+rows= chart= cores= peer= dendrite= work="$root/build/peers"
 while [ $# -gt 0 ]; do
   case $1 in
     -h|--help) usage; exit 0 ;;
-    --shapes|--types|--pairs|--threads|--prompt|--tokens|--rows|--cores|--peer-bin|--dendrite|--work)
+    --shapes|--types|--pairs|--threads|--prompt|--tokens|--rows|--chart|--cores|--peer-bin|--dendrite|--work)
       [ $# -ge 2 ] || { echo "compare-llama: $1 without a value" >&2; exit 64; } ;;&
     --shapes) shapes=$2 ;;
     --types) types=$2 ;;
@@ -46,6 +47,7 @@ while [ $# -gt 0 ]; do
     --prompt) prompt=$2 ;;
     --tokens) tokens=$2 ;;
     --rows) rows=$2 ;;
+    --chart) chart=$2 ;;
     --cores) cores=$2 ;;
     --peer-bin) peer=$2/llama-bench ;;
     --dendrite) dendrite=$2 ;;
@@ -126,4 +128,5 @@ for shape in ${shapes//,/ }; do
 done
 
 version=$(cat "$work/llama.cpp/VERSION" 2>/dev/null || echo "as given by --peer-bin")
-python3 "$root/Scripts/compare-llama.py" "$results" --prompt "$prompt" --threads "$threads" --peer "$version" --rows "$rows"
+python3 "$root/Scripts/compare-llama.py" "$results" --prompt "$prompt" --threads "$threads" --peer "$version" --rows "$rows" \
+  ${chart:+--chart "$chart"}

@@ -31,7 +31,10 @@ struct WeightLoader {
     }
   }
 
-  /// A matrix `[output features, input features]`; its pages of the file are released once packed.
+  /// A matrix `[output features, input features]`; its pages of the file are released as they are packed.
+  ///
+  /// So loading takes little more memory than the packed weights; rows of a tied embedding come back page by
+  /// page as they are read.
   mutating func matrix(_ name: TensorName) throws(ModelError) -> PackedMatrix {
     let view = try tensor(name)
     let packed: PackedMatrix
@@ -39,13 +42,16 @@ struct WeightLoader {
       packed = try PackedMatrix(
         name: name.description, type: Int(view.info.type.rawValue), rows: view.info.rowCount,
         columns: view.info.rowLength, source: view.baseAddress, rowBytes: view.info.rowBytes,
-        machine: machine)
+        machine: machine
+      ) { range in
+        let start = view.info.byteRange.lowerBound
+        view.file.adviseDontNeed(start + range.lowerBound..<start + range.upperBound)
+      }
     } catch {
       throw ModelError(
         error.code == .notEnoughMemory ? .notEnoughMemory : .badCheckpoint, error.message,
         remedy: error.remedy)
     }
-    if name != .tokenEmbedding { view.file.adviseDontNeed(view.info.byteRange) }
     report(view.info.byteCount)
     return packed
   }
