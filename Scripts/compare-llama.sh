@@ -90,7 +90,7 @@ if [ -z "$peer" ]; then
     say "building llama-bench"
     cmake -S "$work/llama.cpp" -B "$work/llama.cpp/build" -DCMAKE_BUILD_TYPE=Release \
       -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF >&2
-    cmake --build "$work/llama.cpp/build" --target llama-bench --parallel "$(nproc)" >&2
+    cmake --build "$work/llama.cpp/build" --target llama-bench llama-simple --parallel "$(nproc)" >&2
   fi
 fi
 [ -x "$peer" ] || { say "no llama-bench at $peer"; say "  try: leave out --peer-bin"; exit 66; }

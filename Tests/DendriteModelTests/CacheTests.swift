@@ -77,6 +77,23 @@ import Testing
     #expect(try transformer.prefill(tokens, into: cache) == plain(tokens, .f16))
   }
 
+  @Test(arguments: CacheType.allCases, [1, 64, 700])
+  func `a made-up history is attended like any other, with the same bits everywhere`(
+    type: CacheType, length: Int
+  ) throws {
+    var seen: Set<[UInt32]> = []
+    for (variant, threads) in [("generic", 1), (KernelVariant.best.name, 3)] {
+      let transformer = try model("llama3", variant: .init(named: variant), threads: threads)
+      let cache = try transformer.makeCache(capacity: length + 1, type: type)
+      try transformer.appendRandomHistory(length, to: cache)
+      #expect(try transformer.length(of: cache) == length)
+      seen.insert(try transformer.prefill([5], into: cache))
+      #expect(throws: ModelError.self) { try transformer.appendRandomHistory(1, to: cache) }
+    }
+    #expect(seen.count == 1)
+    #expect(try seen.first != plain([5], type))
+  }
+
   @Test(arguments: [0, 1, 2])
   func `exit rows are readable while the pass runs, and are what the plain pass shows`(
     layer: Int

@@ -29,7 +29,7 @@ package final class Benchmark {
   private var random: RandomTokens
   private var batch = RowBatch()
 
-  /// Reserves memory and fills the context.
+  /// Reserves memory and fills the context with made-up keys and values.
   ///
   /// The read limit is measured on a buffer as large as the weights (16 MB to 1 GB): what fits a
   /// cache must be compared with the cache.
@@ -47,7 +47,7 @@ package final class Benchmark {
     history = try model.makeCache(capacity: settings.historyCapacity, type: settings.cacheType)
     prompt = try model.makeCache(
       capacity: max(1, settings.promptLengths.max() ?? 1), type: settings.cacheType)
-    try feed(settings.contextLength, to: history)
+    try model.appendRandomHistory(settings.contextLength, to: history)
   }
 
   deinit {
