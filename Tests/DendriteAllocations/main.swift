@@ -39,7 +39,16 @@ let file = try GGUFFile(path: CommandLine.arguments[1])
 let tokenizer = try Tokenizer(file.vocabularyDescription())
 var failures = 0
 
-@MainActor func check(_ name: String, _ sampler: SamplerSettings, _ type: CacheType) throws {
+/// Guesses nonsense of the longest length: every round verifies, rejects and discards.
+struct Nonsense: Drafter {
+  mutating func propose(after history: [Int], pending: Int, limit: Int, into draft: inout [Int]) {
+    for step in 0..<min(limit, 8) { draft.append((history.count &* 31 &+ step &* 7) % 500) }
+  }
+}
+
+@MainActor func check(
+  _ name: String, _ sampler: SamplerSettings, _ type: CacheType, drafter: (any Drafter)? = nil
+) throws {
   let model = try CPUTransformer(file: file, machine: Machine(threads: 2))
   let context = try DecodingContext(
     model: model, settings: ContextSettings(capacity: 512, cacheType: type))
@@ -49,7 +58,7 @@ var failures = 0
   settings.ignoresEndOfGeneration = true
   var loop = try GenerationLoop(
     prompt: tokenizer.encode("def fibonacci(n):\n"), in: context, tokenizer: tokenizer,
-    settings: settings)
+    settings: settings, drafter: drafter)
   var tokens = 0
   var start: Int64 = 0
   var end: Int64 = 0
@@ -78,4 +87,5 @@ for type in CacheType.allCases {
   try check("greedy, \(type.rawValue) cache", greedy, type)
   try check("sampled, \(type.rawValue) cache", sampled, type)
 }
+try check("sampled, with a drafter", sampled, .f16, drafter: Nonsense())
 exit(failures == 0 ? 0 : 1)

@@ -131,6 +131,8 @@ import Testing
       "--cores: '0,x' as a list of cores, expected numbers and ranges"
     ),
     (["run", "--cores", "4000", "x"], "--cores: core 4000, which this process may not use"),
+    (["run", "--draft-length", "0", "x"], "--draft-length is 0, expected a number from 1 to 63"),
+    (["run", "--draft-length", "4", "x"], "--draft-length without a drafter, expected one"),
     (["run", "--threads", "0", "x"], "--threads is 0, expected a number from 1 to 1024"),
     (["run", "--max-tokens", "-1", "x"], "--max-tokens is -1, expected 0 (no limit)"),
     (["run", "--context", "0", "x"], "--context is 0, expected a positive number"),
@@ -155,6 +157,7 @@ import Testing
     (["run", "--temprature", "1", "x"], "Did you mean '--temperature'?"),
     (["run", "--cache-type", "f61", "x"], "did you mean --cache-type f16?"),
     (["run", "--kernels", "genric", "x"], "did you mean --kernels generic?"),
+    (["run", "--drafter", "lookpu", "x"], "did you mean --drafter lookup?"),
     (["run", "--numerics", "exakt", "x"], "did you mean --numerics exact?"),
     (
       ["lab", "make-model", "--shape", "lama-3.2-1b", "--type", "q4_0", "-o", "x"],

@@ -18,6 +18,13 @@ struct CommandLineTool {
   static func run(
     _ arguments: String..., input: [UInt8] = [], environment: [String: String] = [:]
   ) async throws -> Outcome {
+    try await run(arguments, input: input, environment: environment)
+  }
+
+  /// The same for a list.
+  static func run(
+    _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:]
+  ) async throws -> Outcome {
     let child = try Child(arguments, environment: environment)
     try child.feed(input)
     return await child.outcome()

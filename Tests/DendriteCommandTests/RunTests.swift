@@ -34,6 +34,23 @@ import Testing
     #expect(result.output == expected.output)
   }
 
+  @Test(
+    .requiresSharedData, arguments: [["--temperature", "0"], ["--seed", "3"]], [1, 8, 30])
+  func `a drafter changes the speed and not the text`(
+    sampling: [String], length: Int
+  ) async throws {
+    let prompt = "Tom said: I like the big red ball. Anna said: I like the big red"
+    let arguments =
+      try ["-m", SharedData.path(Self.story), "--max-tokens", "80", prompt] + sampling
+    let plain = try await CommandLineTool.run(["run"] + arguments)
+    let guessed = try await CommandLineTool.run(
+      ["run", "--drafter", "lookup", "--draft-length", "\(length)"] + arguments)
+    #expect(guessed.status == 0, "\(guessed.errors)")
+    #expect(guessed.output == plain.output && plain.output.count > 100)
+    #expect(guessed.errors.contains("tokens a pass"), "\(guessed.errors)")
+    #expect(!plain.errors.contains("tokens a pass"))
+  }
+
   @Test func `an argument, a file and the standard input give the same text`() async throws {
     let folder = try TemporaryFolder()
     let prompt = "Zwölf Boxkämpfer 🦊"

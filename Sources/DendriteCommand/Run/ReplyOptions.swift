@@ -50,11 +50,13 @@ struct ReplyOptions: ParsableArguments {
   }
 
   /// The settings of a reply.
-  func settings(_ sampler: SamplerSettings, format: PromptFormat) -> GenerationSettings {
+  func settings(
+    _ sampler: SamplerSettings, speculation: Speculation, format: PromptFormat
+  ) -> GenerationSettings {
     let limit = maxTokens ?? (format == .plain ? Self.defaultLength : 0)
     return GenerationSettings(
       maximumTokens: limit == 0 ? nil : limit, stopStrings: stop, sampler: sampler,
-      ignoresEndOfGeneration: ignoreEOS)
+      speculation: speculation, ignoresEndOfGeneration: ignoreEOS)
   }
 
   /// What the standard output gets; with `isTyped` the person at the terminal sees the prompt already.

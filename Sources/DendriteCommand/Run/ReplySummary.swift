@@ -18,6 +18,11 @@ struct ReplySummary {
     var parts = ["prompt \(Self.amount(statistics.promptTokens, prefillRate))"]
     if statistics.reusedTokens > 0 { parts[0] += " (\(statistics.reusedTokens) remembered)" }
     parts.append("reply \(Self.amount(statistics.generatedTokens, statistics.decodeRate))")
+    if let length = statistics.meanAcceptanceLength {
+      parts.append(
+        "\(Figures.text(length)) tokens a pass, \(Figures.text(statistics.acceptedTokens)) of "
+          + "\(Self.count(statistics.draftedTokens, "guess", plural: "guesses")) right")
+    }
     if let time = statistics.timeToFirstToken { parts.append("first after \(Self.text(time))") }
     parts.append("seed \(statistics.seed)")
     parts.append(
@@ -47,8 +52,8 @@ struct ReplySummary {
     Self.count(count, "token") + (rate.map { ", \(Figures.text($0)) tok/s" } ?? "")
   }
 
-  static func count(_ count: Int, _ noun: String) -> String {
-    "\(Figures.text(count)) \(noun)\(count == 1 ? "" : "s")"
+  static func count(_ count: Int, _ noun: String, plural: String? = nil) -> String {
+    "\(Figures.text(count)) \(count == 1 ? noun : plural ?? noun + "s")"
   }
 
   private static func text(_ duration: Duration) -> String {
@@ -67,6 +72,10 @@ struct ReplySummary {
       .init("seed", .integer(Int(clamping: statistics.seed))),
       .init("prompt_tokens", .integer(statistics.promptTokens)),
       .init("generated_tokens", .integer(statistics.generatedTokens)),
+      .init("decode_passes", .integer(statistics.decodePasses)),
+      .init("drafted_tokens", .integer(statistics.draftedTokens)),
+      .init("accepted_tokens", .integer(statistics.acceptedTokens)),
+      .init("mean_acceptance_length", .number(statistics.meanAcceptanceLength)),
       .init("prompt_tokens_per_second", .number(prefillRate)),
       .init("generated_tokens_per_second", .number(statistics.decodeRate)),
       .init(

@@ -45,6 +45,7 @@ struct RunCommand: AsyncParsableCommand {
   @OptionGroup(title: "Prompt") var promptOptions: PromptOptions
   @OptionGroup(title: "Reply") var reply: ReplyOptions
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
+  @OptionGroup(title: "Speculation") var speculation: SpeculationOptions
   @OptionGroup(title: "Context") var context: ContextOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
@@ -79,7 +80,8 @@ struct RunCommand: AsyncParsableCommand {
     let format = promptOptions.format(for: model)
     return ReplyMaker(
       model: model, machine: machine, context: context.settings,
-      settings: reply.settings(sampling.settings(), format: format),
+      settings: reply.settings(
+        sampling.settings(), speculation: speculation.speculation, format: format),
       printer: ReplyPrinter(
         form: try reply.form(for: format, isTyped: isTyped), isQuiet: reply.quiet),
       format: format)

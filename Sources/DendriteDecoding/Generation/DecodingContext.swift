@@ -55,17 +55,61 @@ public final class DecodingContext {
     let limit = min(tokens.count, prompt.count - 1)
     var common = 0
     while common < limit, tokens[common] == prompt[common] { common += 1 }
+    try truncate(to: common)
+    return tokens.count
+  }
+
+  /// Forgets the tokens from `length` on; a cache with a window may forget more than it is asked to.
+  package func truncate(to length: Int) throws(DecodingError) {
+    var length = length
     do {
-      // A cache with a window may have forgotten more than it was asked to.
-      while case .mustPrefill(let position) = try model.truncate(cache, to: common) {
-        guard position < common else { break }
-        common = position
+      while case .mustPrefill(let position) = try model.truncate(cache, to: length) {
+        guard position < length else { break }
+        length = position
       }
     } catch {
       throw DecodingError(error)
     }
-    tokens.removeSubrange(common...)
-    return common
+    tokens.removeSubrange(length...)
+  }
+
+  /// Feeds a token and guesses of what follows, and keeps the guesses that come true.
+  ///
+  /// - Parameters:
+  ///   - pending: the token that follows the history.
+  ///   - draft: guesses of the tokens after it.
+  ///   - choose: called with the scores and the history behind each row, in order, until a choice differs from
+  ///     the guess, and once more if none does.
+  /// - Returns: how many guesses were right; they and `pending` are history now.
+  package func verify(
+    _ pending: Int, draft: [Int], choose: (UnsafeBufferPointer<Float>, [Int]) -> Int
+  ) throws(DecodingError) -> Int {
+    batch.removeAll()
+    var parent = Row.Parent.tip
+    for index in 0...draft.count {
+      let token = index == 0 ? pending : draft[index - 1]
+      parent = .row(
+        batch.append(
+          Row(cache: cache, input: .token(token), parent: parent, output: .logits)))
+    }
+    let known = tokens.count
+    do throws(ModelError) {
+      let pass = try model.submit(batch)
+      tokens.append(pending)
+      var accepted = 0
+      while true {
+        let choice = try pass.withLogits(ofRow: accepted) { choose($0, tokens) }
+        guard accepted < draft.count, draft[accepted] == choice else { break }
+        tokens.append(choice)
+        accepted += 1
+      }
+      try model.commit(rows: 0..<accepted + 1, of: pass, to: cache)
+      return accepted
+    } catch {
+      tokens.removeSubrange(known...)
+      try? model.discard(cache)
+      throw DecodingError(error)
+    }
   }
 
   /// Feeds tokens behind the history and commits them.

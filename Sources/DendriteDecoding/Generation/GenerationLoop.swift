@@ -8,7 +8,7 @@ internal import DendriteModel
 ///
 ///     feed the tokens that are not in the cache → sample → detokenise → look for an end
 ///
-/// The ids depend on prompt, settings, seed and cache type; not on the chunk size, nor on what was
+/// With a drafter, tokens that the model confirmed in one pass wait for the steps that follow. The ids depend on prompt, settings, seed and cache type; not on the chunk size, nor on what was
 /// in the cache before. Between steps other contexts of the model may run.
 ///
 /// ```swift
@@ -42,8 +42,13 @@ public struct GenerationLoop {
   private var sampler: Sampler
   private var detokenizer: StreamingDetokenizer
   private var matcher: StopStringMatcher
-  /// The last sampled token, which is not in the cache yet.
-  private var unfed: Int?
+  private var drafter: (any Drafter)?
+  private var draft: [Int] = []
+  /// Tokens that the last pass chose; all but the last are in the cache.
+  private var chosen: [SampledToken] = []
+  /// How many of them belong to the reply already.
+  private var shown = 0
+  private var lastShown: Int?
   private var hasFailed = false
   private let start = ContinuousClock.now
   private var firstTokenInstant: ContinuousClock.Instant?
@@ -53,7 +58,8 @@ public struct GenerationLoop {
   /// - Throws: `badSetting`, `emptyPrompt`, `promptTooLong`, `badToken`; `model`.
   public init(
     prompt: [Int], in context: DecodingContext, tokenizer: Tokenizer,
-    settings: GenerationSettings = GenerationSettings(), kernelVariant: String = ""
+    settings: GenerationSettings = GenerationSettings(), kernelVariant: String = "",
+    drafter: (any Drafter)? = nil
   ) throws(DecodingError) {
     let vocabularySize = context.model.description.vocabularySize
     try Self.check(
@@ -69,6 +75,8 @@ public struct GenerationLoop {
       promptTokens: prompt.count, seed: sampler.seed, kernelVariant: kernelVariant,
       cacheType: context.cacheType)
     statistics.reusedTokens = try context.keepCommonPrefix(with: prompt)
+    self.drafter = drafter ?? settings.speculation.makeDrafter()
+    self.drafter?.begin()
   }
 
   /// Why the reply ended; `nil` while it goes on.
@@ -76,8 +84,12 @@ public struct GenerationLoop {
 
   /// The reply's ids so far, a token that ended it included.
   public var generatedIDs: [Int] {
-    Array(context.tokens.dropFirst(prompt.count)) + (unfed.map { [$0] } ?? [])
+    guard let lastShown else { return [] }
+    return Array(context.tokens[prompt.count..<historyLength]) + [lastShown]
   }
+
+  /// Tokens before the last one of the reply: what the cache holds where nothing is guessed.
+  private var historyLength: Int { context.tokens.count - (chosen.count - shown) }
 
   /// Does the next piece of work.
   ///
@@ -99,16 +111,17 @@ public struct GenerationLoop {
   public mutating func cancel() -> String {
     guard finishReason == nil else { return "" }
     statistics.finishReason = .cancelled
+    try? forgetUnshown()
     return matcher.append(detokenizer.finish()) + matcher.finish()
   }
 
   // MARK: One step
 
   private mutating func advance() throws(DecodingError) -> Step {
-    if let token = unfed {
-      let pass = try context.feed(CollectionOfOne(token), wantsLogits: true)
-      unfed = nil
-      return .fragment(try fragment(from: pass, row: 0))
+    if shown < chosen.count { return .fragment(try show()) }
+    if let pending = chosen.last {
+      try runRound(after: pending.id)
+      return .fragment(try show())
     }
     let began = ContinuousClock.now
     let from = context.tokens.count
@@ -120,13 +133,69 @@ public struct GenerationLoop {
     guard isLast else {
       return .prefill(PrefillProgress(completedTokens: end, totalTokens: prompt.count))
     }
-    return .fragment(try fragment(from: pass, row: end - from - 1))
+    do {
+      try pass.withLogits(ofRow: end - from - 1) { choose(from: $0, history: context.tokens) }
+    } catch {
+      throw DecodingError(error)
+    }
+    return .fragment(try show())
   }
 
-  /// Samples a token from a row of scores and decides whether it ends the reply.
-  private mutating func fragment(from pass: Pass, row: Int) throws(DecodingError) -> Fragment {
-    let token = try sample(from: pass, row: row)
-    unfed = token.id
+  /// Lets the drafter guess and the model decide.
+  private mutating func runRound(after pending: Int) throws(DecodingError) {
+    chosen.removeAll(keepingCapacity: true)
+    shown = 0
+    propose(after: pending)
+    let position = context.tokens.count + 1
+    let accepted = try context.verify(pending, draft: draft) { logits, history in
+      choose(from: logits, history: history)
+      return chosen[chosen.count - 1].id
+    }
+    statistics.decodePasses += 1
+    guard !draft.isEmpty else { return }
+    statistics.draftedTokens += draft.count
+    statistics.acceptedTokens += accepted
+    drafter?.observe(
+      VerificationRecord(
+        position: position, proposed: draft, accepted: accepted,
+        next: chosen[chosen.count - 1].id))
+  }
+
+  /// Fills the draft: no longer than asked for, than the reply may become, and than the context has room.
+  private mutating func propose(after pending: Int) {
+    draft.removeAll(keepingCapacity: true)
+    guard var drafter else { return }
+    self.drafter = nil  // it moves out and back, so that what it holds is never copied
+    defer { self.drafter = drafter }
+    var limit = min(
+      settings.speculation == .none ? Speculation.longestDraft : settings.speculation.draftLength,
+      context.capacity - context.tokens.count - 1)
+    if let maximum = settings.maximumTokens {
+      limit = min(limit, maximum - statistics.generatedTokens - 1)
+    }
+    guard limit > 0 else { return }
+    drafter.propose(after: context.tokens, pending: pending, limit: limit, into: &draft)
+    let vocabulary = 0..<sampler.vocabularySize
+    let valid = draft.prefix(limit).prefix { vocabulary.contains($0) }.count
+    draft.removeSubrange(valid...)
+  }
+
+  private mutating func choose(from logits: UnsafeBufferPointer<Float>, history: [Int]) {
+    chosen.append(sampler.sample(logits, history: history, position: history.count))
+  }
+
+  /// Drops tokens that were confirmed but do not belong to the reply, which ended before them.
+  private mutating func forgetUnshown() throws(DecodingError) {
+    guard shown < chosen.count else { return }
+    try context.truncate(to: historyLength)
+    chosen.removeSubrange(shown...)
+  }
+
+  /// Adds the next chosen token to the reply and decides whether it ends it.
+  private mutating func show() throws(DecodingError) -> Fragment {
+    let token = chosen[shown]
+    shown += 1
+    lastShown = token.id
     statistics.generatedTokens += 1
     let now = ContinuousClock.now
     if let firstTokenInstant {
@@ -144,7 +213,7 @@ public struct GenerationLoop {
         statistics.finishReason = .stopString(match)
       } else if statistics.generatedTokens == settings.maximumTokens {
         statistics.finishReason = .length
-      } else if context.tokens.count == context.capacity {
+      } else if historyLength == context.capacity {
         statistics.finishReason = .contextFull
       }
     }
@@ -152,20 +221,8 @@ public struct GenerationLoop {
       text += matcher.append(detokenizer.finish())
       text += matcher.finish()
     }
+    if finishReason != nil { try forgetUnshown() }
     return Fragment(text: text, tokenID: token.id, logProbability: token.logProbability)
-  }
-
-  private mutating func sample(
-    from pass: Pass, row: Int
-  ) throws(DecodingError) -> SampledToken {
-    let history = context.tokens
-    do {
-      return try pass.withLogits(ofRow: row) { logits in
-        sampler.sample(logits, history: history, position: history.count)
-      }
-    } catch {
-      throw DecodingError(error)
-    }
   }
 
   /// Checks everything that can be checked before any work.

@@ -9,6 +9,8 @@ public struct GenerationSettings: Sendable, Hashable {
   public var stopStrings: [String]
   /// How each token is chosen.
   public var sampler: SamplerSettings
+  /// Whether guesses are checked along with each token; the text does not depend on it.
+  public var speculation: Speculation
   /// Whether to go on past tokens that end a text or a turn; for benchmarks.
   public var ignoresEndOfGeneration: Bool
   /// Whether the reply continues the text of the prompt, so that a leading space belongs to it.
@@ -21,12 +23,13 @@ public struct GenerationSettings: Sendable, Hashable {
   /// Settings for one reply.
   public init(
     maximumTokens: Int? = nil, stopStrings: [String] = [],
-    sampler: SamplerSettings = SamplerSettings(), ignoresEndOfGeneration: Bool = false,
-    continuesText: Bool = true, prefillChunkSize: Int = 512
+    sampler: SamplerSettings = SamplerSettings(), speculation: Speculation = .none,
+    ignoresEndOfGeneration: Bool = false, continuesText: Bool = true, prefillChunkSize: Int = 512
   ) {
     self.maximumTokens = maximumTokens
     self.stopStrings = stopStrings
     self.sampler = sampler
+    self.speculation = speculation
     self.ignoresEndOfGeneration = ignoresEndOfGeneration
     self.continuesText = continuesText
     self.prefillChunkSize = prefillChunkSize
@@ -51,6 +54,7 @@ public struct GenerationSettings: Sendable, Hashable {
         .badSetting, "prefillChunkSize is \(prefillChunkSize), expected from 1 to 512",
         remedy: "use 512; smaller chunks only make progress and cancellation finer")
     }
+    try speculation.validate()
     try sampler.validate(vocabularySize: vocabularySize)
   }
 }

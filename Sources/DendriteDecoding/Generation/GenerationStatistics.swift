@@ -23,6 +23,12 @@ public struct GenerationStatistics: Sendable, Hashable {
   public var reusedTokens = 0
   /// Tokens of the reply, a token that ended it included.
   public var generatedTokens = 0
+  /// Passes behind the prompt: each gave one token, and one more for each accepted guess.
+  public var decodePasses = 0
+  /// Guesses that were checked.
+  public var draftedTokens = 0
+  /// Guesses that the model confirmed.
+  public var acceptedTokens = 0
   /// From the request to the first token.
   public var timeToFirstToken: Duration?
   /// Time in passes over the prompt.
@@ -53,6 +59,12 @@ public struct GenerationStatistics: Sendable, Hashable {
   /// Tokens per second behind the first; `nil` if there was no second one.
   public var decodeRate: Double? {
     Self.rate(generatedTokens - 1, in: decodeTime)
+  }
+
+  /// Tokens a pass gave on average; `nil` if nothing was guessed.
+  public var meanAcceptanceLength: Double? {
+    guard draftedTokens > 0, decodePasses > 0 else { return nil }
+    return Double(decodePasses + acceptedTokens) / Double(decodePasses)
   }
 
   private static func rate(_ count: Int, in time: Duration) -> Double? {
