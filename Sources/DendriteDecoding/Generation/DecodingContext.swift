@@ -81,6 +81,7 @@ public final class DecodingContext {
   ///   - choose: called with the scores and the history behind each row, in order, until a choice differs from
   ///     the guess, and once more if none does.
   /// - Returns: how many guesses were right; they and `pending` are history now.
+  /// - Throws: `model`; then the history is as before.
   package func verify(
     _ pending: Int, draft: [Int], choose: (UnsafeBufferPointer<Float>, [Int]) -> Int
   ) throws(DecodingError) -> Int {
