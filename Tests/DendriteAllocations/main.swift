@@ -47,7 +47,8 @@ struct Nonsense: Drafter {
 }
 
 @MainActor func check(
-  _ name: String, _ sampler: SamplerSettings, _ type: CacheType, drafter: (any Drafter)? = nil
+  _ name: String, _ sampler: SamplerSettings, _ type: CacheType, drafter: (any Drafter)? = nil,
+  speculation: Speculation = .none
 ) throws {
   let model = try CPUTransformer(file: file, machine: Machine(threads: 2))
   let context = try DecodingContext(
@@ -56,6 +57,7 @@ struct Nonsense: Drafter {
   settings.sampler = sampler
   settings.maximumTokens = 200
   settings.ignoresEndOfGeneration = true
+  if drafter != nil { settings.speculation = speculation }
   var loop = try GenerationLoop(
     prompt: tokenizer.encode("def fibonacci(n):\n"), in: context, tokenizer: tokenizer,
     settings: settings, drafter: drafter)
@@ -88,4 +90,7 @@ for type in CacheType.allCases {
   try check("sampled, \(type.rawValue) cache", sampled, type)
 }
 try check("sampled, with a drafter", sampled, .f16, drafter: Nonsense())
+try check(
+  "sampled, with a drafter and a policy", sampled, .f16, drafter: Nonsense(),
+  speculation: .automatic)
 exit(failures == 0 ? 0 : 1)

@@ -132,7 +132,9 @@ import Testing
     ),
     (["run", "--cores", "4000", "x"], "--cores: core 4000, which this process may not use"),
     (["run", "--draft-length", "0", "x"], "--draft-length is 0, expected a number from 1 to 63"),
-    (["run", "--draft-length", "4", "x"], "--draft-length without a drafter, expected one"),
+    (
+      ["run", "--draft-length", "4", "x"], "--draft-length with --drafter none, expected a drafter"
+    ),
     (["run", "--threads", "0", "x"], "--threads is 0, expected a number from 1 to 1024"),
     (["run", "--max-tokens", "-1", "x"], "--max-tokens is -1, expected 0 (no limit)"),
     (["run", "--context", "0", "x"], "--context is 0, expected a positive number"),

@@ -10,12 +10,14 @@ struct SpeculationOptions: ParsableArguments {
   enum Drafter: String, CaseIterable {
     case none
     case lookup
+    case auto
   }
 
   @Option(
     help: ArgumentHelp(
-      "Who guesses what comes next, for the model to check several tokens at once: none, or lookup, "
-        + "which repeats what followed the last tokens before. The text is the same.",
+      "Who guesses what comes next, for the model to check several tokens at once: none; lookup, which "
+        + "repeats what followed the last tokens before; auto, the same where it pays on this machine. "
+        + "The text does not depend on it.",
       valueName: "drafter"),
     completion: .list(Drafter.allCases.map(\.rawValue)),
     transform: {
@@ -34,9 +36,10 @@ struct SpeculationOptions: ParsableArguments {
     try Bounds.check(
       "--draft-length", draftLength, in: 1...Speculation.longestDraft,
       expected: "a number from 1 to \(Speculation.longestDraft)", remedy: "--draft-length 8")
-    if draftLength != nil, drafter == .none {
+    if draftLength != nil, drafter != .lookup {
       throw ValidationError(
-        "--draft-length without a drafter, expected one\n  try: --drafter lookup")
+        "--draft-length with --drafter \(drafter.rawValue), expected a drafter whose length is yours to "
+          + "choose\n  try: --drafter lookup")
     }
   }
 
@@ -45,6 +48,7 @@ struct SpeculationOptions: ParsableArguments {
     switch drafter {
     case .none: .none
     case .lookup: .promptLookup(draftLength: draftLength ?? 8)
+    case .auto: .automatic
     }
   }
 }

@@ -42,8 +42,7 @@ public struct GenerationLoop {
   private var sampler: Sampler
   private var detokenizer: StreamingDetokenizer
   private var matcher: StopStringMatcher
-  private var drafter: (any Drafter)?
-  private var draft: [Int] = []
+  private var guessing: Guessing?
   /// Tokens that the last pass chose; all but the last are in the cache.
   private var chosen: [SampledToken] = []
   /// How many of them belong to the reply already.
@@ -75,8 +74,7 @@ public struct GenerationLoop {
       promptTokens: prompt.count, seed: sampler.seed, kernelVariant: kernelVariant,
       cacheType: context.cacheType)
     statistics.reusedTokens = try context.keepCommonPrefix(with: prompt)
-    self.drafter = drafter ?? settings.speculation.makeDrafter()
-    self.drafter?.begin()
+    guessing = Guessing(settings.speculation, drafter: drafter)
   }
 
   /// Why the reply ended; `nil` while it goes on.
@@ -145,39 +143,27 @@ public struct GenerationLoop {
   private mutating func runRound(after pending: Int) throws(DecodingError) {
     chosen.removeAll(keepingCapacity: true)
     shown = 0
-    propose(after: pending)
+    let (context, room, vocabularySize) = (context, roomForGuesses, sampler.vocabularySize)
+    guessing?.propose(
+      after: context.tokens, pending: pending, room: room, vocabularySize: vocabularySize)
+    let draft = guessing?.draft ?? []
     let position = context.tokens.count + 1
-    let accepted = try context.verify(pending, draft: draft) { logits, history in
+    let began = ContinuousClock.now
+    statistics.acceptedTokens += try context.verify(pending, draft: draft) { logits, history in
       choose(from: logits, history: history)
       return chosen[chosen.count - 1].id
     }
     statistics.decodePasses += 1
-    guard !draft.isEmpty else { return }
     statistics.draftedTokens += draft.count
-    statistics.acceptedTokens += accepted
-    drafter?.observe(
-      VerificationRecord(
-        position: position, proposed: draft, accepted: accepted,
-        next: chosen[chosen.count - 1].id))
+    let seconds = (ContinuousClock.now - began) / .seconds(1)
+    let verdict = chosen
+    guessing?.observe(chosen: verdict, position: position, seconds: seconds)
   }
 
-  /// Fills the draft: no longer than asked for, than the reply may become, and than the context has room.
-  private mutating func propose(after pending: Int) {
-    draft.removeAll(keepingCapacity: true)
-    guard var drafter else { return }
-    self.drafter = nil  // it moves out and back, so that what it holds is never copied
-    defer { self.drafter = drafter }
-    var limit = min(
-      settings.speculation == .none ? Speculation.longestDraft : settings.speculation.draftLength,
-      context.capacity - context.tokens.count - 1)
-    if let maximum = settings.maximumTokens {
-      limit = min(limit, maximum - statistics.generatedTokens - 1)
-    }
-    guard limit > 0 else { return }
-    drafter.propose(after: context.tokens, pending: pending, limit: limit, into: &draft)
-    let vocabulary = 0..<sampler.vocabularySize
-    let valid = draft.prefix(limit).prefix { vocabulary.contains($0) }.count
-    draft.removeSubrange(valid...)
+  /// Guesses that the reply may still take, and the context has room for beside the pending token.
+  private var roomForGuesses: Int {
+    let left = settings.maximumTokens.map { $0 - statistics.generatedTokens - 1 } ?? Int.max
+    return min(left, context.capacity - context.tokens.count - 1)
   }
 
   private mutating func choose(from logits: UnsafeBufferPointer<Float>, history: [Int]) {

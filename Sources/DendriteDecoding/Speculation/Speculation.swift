@@ -8,15 +8,21 @@ public enum Speculation: Sendable, Hashable {
   case none
   /// Guesses by ``PromptLookup``, at most so many a pass.
   case promptLookup(draftLength: Int)
+  /// Guesses by ``PromptLookup``, as many a pass as pay by the measured costs of passes; none where none do.
+  case automatic
 
   /// The longest draft that one pass takes, with the token before it.
   public static let longestDraft = 63
+
+  /// The longest draft that is chosen by itself: wider passes are bound by arithmetic on any processor.
+  static let longestAutomaticDraft = 24
 
   /// The most guesses a pass.
   var draftLength: Int {
     switch self {
     case .none: 0
     case .promptLookup(let length): length
+    case .automatic: Self.longestAutomaticDraft
     }
   }
 
@@ -24,12 +30,12 @@ public enum Speculation: Sendable, Hashable {
   func makeDrafter() -> (any Drafter)? {
     switch self {
     case .none: nil
-    case .promptLookup: PromptLookup()
+    case .promptLookup, .automatic: PromptLookup()
     }
   }
 
   func validate() throws(DecodingError) {
-    if case .none = self { return }
+    guard case .promptLookup = self else { return }
     guard (1...Self.longestDraft).contains(draftLength) else {
       throw DecodingError(
         .badSetting,

@@ -94,6 +94,12 @@ import Testing
       }
       let lookup = try run(prompt, in: DecodingContext(model: FakeModel()), guessing).outcome
       #expect(lookup == want)
+      guessing.speculation = .automatic
+      for errors in [0, 30, 100] {
+        let oracle = Oracle(want.ids, after: prompt.count, errorsInHundred: errors, seed: seed)
+        let got = try run(prompt, in: DecodingContext(model: FakeModel()), guessing, oracle)
+        #expect(got.outcome == want, "automatic, \(errors) errors in 100")
+      }
     }
   }
 
