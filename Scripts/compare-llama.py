@@ -2,6 +2,7 @@
 """Summarises the runs of compare-llama.sh as a Markdown table on standard output."""
 
 import argparse
+import html
 import json
 import math
 import pathlib
@@ -98,7 +99,9 @@ STYLE = """
 def chart(path, title, note, costs, rows):
     """The costs of passes of several rows as a picture: medians, with their intervals as whiskers."""
     left, top, width, height = 56, 62, 520, 250
-    rows = [1, *rows]
+    rows = sorted({1, *rows})
+    if len(rows) < 2:
+        raise SystemExit("compare-llama: a chart of one row\n  try: --rows 2,4,8")
     spread = {
         label: {1: (1, 1, 1), **{n: (statistics.median(v), *interval(v)) for n, v in values.items()}}
         for label, values in costs.items()
@@ -112,6 +115,7 @@ def chart(path, title, note, costs, rows):
     def y(value):
         return top + height * (1 - value / ceiling)
 
+    title, note = html.escape(title), html.escape(note)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 122} {top + height + 66}" '
         f'role="img" aria-label="{title}"><style>{STYLE}</style>',

@@ -76,7 +76,7 @@ fi
 # The peer: the source distribution of llama-cpp-python carries llama.cpp's source.
 if [ -z "$peer" ]; then
   peer="$work/llama.cpp/build/bin/llama-bench"
-  if [ ! -x "$peer" ]; then
+  if [ ! -x "$peer" ] || [ ! -x "${peer%/*}/llama-simple" ]; then
     need cmake cmake
     need c++ g++
     python3 -m pip --version >/dev/null 2>&1 || { say "no pip"; say "  try: apt-get install python3-pip"; exit 69; }

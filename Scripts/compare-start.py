@@ -26,7 +26,8 @@ def run(command):
     _, status, usage = os.wait4(child.pid, 0)
     if status != 0:
         raise SystemExit(f"compare-start: `{' '.join(command)}` failed\n  try: run it by hand")
-    return time.monotonic() - began, usage.ru_maxrss / 1e3
+    seconds = time.monotonic() - began
+    return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def main():
@@ -41,6 +42,9 @@ def main():
     ours = [str(arguments.dendrite), "run", "-m", arguments.model, "--temperature", "0", "--max-tokens", "1",
             "--context", "128", prompt]
     theirs = [str(arguments.peer), "-m", arguments.model, "-n", "1", prompt]
+    for path in (arguments.model, arguments.dendrite, arguments.peer):
+        if not pathlib.Path(path).is_file():
+            raise SystemExit(f"compare-start: no file {path}\n  try: Scripts/compare-llama.sh --pairs 1, which makes it")
     pathlib.Path(arguments.model).read_bytes()
     pairs = []
     for pair in range(arguments.pairs + 1):

@@ -620,6 +620,8 @@ def evaluate(model, head_loss, tokens, length: int = 512, windows: int = 64) -> 
 
 def train(options: argparse.Namespace) -> None:
     """Train until the schedule ends; write WORK/checkpoint.pt on the way."""
+    if options.seen and not options.resume_from:
+        raise SystemExit("--seen without --resume-from\n  try: name the file that has seen so many tokens")
     keep_freed_memory()
     import numpy
     import torch

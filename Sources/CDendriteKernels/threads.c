@@ -7,12 +7,18 @@
 #if defined(__linux__)
 #include <sched.h>
 
-int dendrite_thread_bind(const int32_t *cores, long count) {
+// What the calling thread is bound to: binding it again costs nothing.
+static _Thread_local uint64_t bound_to;
+
+int dendrite_thread_bind(const int32_t *cores, long count, uint64_t tag) {
+  if (bound_to == tag) return 1;
   cpu_set_t set;
   CPU_ZERO(&set);
   for (long i = 0; i < count; i++)
     if (cores[i] >= 0 && cores[i] < CPU_SETSIZE) CPU_SET(cores[i], &set);
-  return sched_setaffinity(0, sizeof set, &set) == 0;
+  if (sched_setaffinity(0, sizeof set, &set) != 0) return 0;
+  bound_to = tag;
+  return 1;
 }
 
 long dendrite_thread_cores(int32_t *cores, long capacity) {
@@ -29,8 +35,8 @@ long dendrite_thread_cores(int32_t *cores, long capacity) {
 
 int dendrite_thread_core(void) { return sched_getcpu(); }
 #else
-int dendrite_thread_bind(const int32_t *cores, long count) {
-  (void)cores, (void)count;
+int dendrite_thread_bind(const int32_t *cores, long count, uint64_t tag) {
+  (void)cores, (void)count, (void)tag;
   return 0;
 }
 long dendrite_thread_cores(int32_t *cores, long capacity) {

@@ -14,7 +14,7 @@ public final class Machine: Sendable {
   public let parts: Int
   /// The kernels that run.
   public let variant: KernelVariant
-  /// The cores that the threads are bound to; `nil` if the system places them.
+  /// The cores that the threads are bound to, where the system can; `nil` if it places them.
   public let cores: CoreSet?
   package let pool: WorkerPool
 
@@ -48,13 +48,14 @@ public final class Machine: Sendable {
     self.parts = parts
     self.variant = variant
     self.cores = cores
-    pool = WorkerPool(threadCount: threads, spins: threads <= free, cores: cores)
+    pool = WorkerPool(
+      threadCount: threads, spins: threads <= free, cores: cores ?? CoreSet.available)
   }
 
   /// Prepares the calling thread for arithmetic: nearest rounding, no flush to zero; the machine's cores.
   package func enter() {
     dendrite_float_environment_set()
-    cores?.bindThread()
+    (cores ?? CoreSet.available)?.bindThread()
   }
 
   /// Runs `function(context, part)` for `0 ..< parts` on the machine's threads.

@@ -39,7 +39,7 @@ let file = try GGUFFile(path: CommandLine.arguments[1])
 let tokenizer = try Tokenizer(file.vocabularyDescription())
 var failures = 0
 
-/// Guesses nonsense of the longest length: every round verifies, rejects and discards.
+/// Guesses eight tokens of nonsense: every round verifies, rejects and discards.
 struct Nonsense: Drafter {
   mutating func propose(after history: [Int], pending: Int, limit: Int, into draft: inout [Int]) {
     for step in 0..<min(limit, 8) { draft.append((history.count &* 31 &+ step &* 7) % 500) }
@@ -50,7 +50,7 @@ struct Nonsense: Drafter {
   _ name: String, _ sampler: SamplerSettings, _ type: CacheType, drafter: (any Drafter)? = nil,
   speculation: Speculation = .none
 ) throws {
-  let model = try CPUTransformer(file: file, machine: Machine(threads: 2))
+  let model = try CPUTransformer(file: file, machine: Machine(threads: 2, cores: CoreSet.available))
   let context = try DecodingContext(
     model: model, settings: ContextSettings(capacity: 512, cacheType: type))
   var settings = GenerationSettings()

@@ -24,9 +24,11 @@ import Testing
   @Test
   func `a core that this process may not use is an error that lists those it may`() throws {
     let all = try #require(CoreSet.available)
-    #expect {
-      try CoreSet([4000])
-    } throws: { "\($0)".contains("core 4000") && "\($0)".contains("\(all)") }
+    for core in [4000, 99_999_999_999, Int.max] {
+      #expect {
+        try CoreSet([core])
+      } throws: { "\($0)".contains("core \(core)") && "\($0)".contains("\(all)") }
+    }
     #expect { try CoreSet([]) } throws: { "\($0)".contains("no cores") }
   }
 
@@ -37,6 +39,25 @@ import Testing
     #expect(all.split(first: all.count) == nil)
     guard let halves = all.split(first: 1) else { return #expect(all.count == 1) }
     #expect(halves.first.cores + halves.rest.cores == all.cores)
+  }
+
+  @Test func `a bound thread does not shrink the process`() throws {
+    let all = try #require(CoreSet.available)
+    let last = try #require(all.cores.last)
+    let bound = try Machine(threads: 1, cores: CoreSet([last]))
+    let free = try Machine(threads: 1)
+    let seen = Mutex<[Int]>([])
+    let thread = try #require(
+      NativeThread.start {
+        bound.enter()
+        let whileBound = (try? CoreSet(all.cores))?.count ?? 0
+        free.enter()
+        var numbers = [Int32](repeating: 0, count: 1024)
+        let after = dendrite_thread_cores(&numbers, numbers.count)
+        seen.withLock { $0 = [whileBound, after] }
+      })
+    thread.join()
+    #expect(seen.withLock { $0 } == [all.count, all.count])
   }
 
   @Test(arguments: [1, 2, 3])

@@ -216,8 +216,9 @@ const dendrite_kernels *dendrite_kernels_named(const char *name);
 // Sets round-to-nearest and switches flush-to-zero off for the calling thread.
 void dendrite_float_environment_set(void);
 
-// Binds the calling thread to these cores; 0 if the system cannot or will not.
-int dendrite_thread_bind(const int32_t *cores, long count);
+// Binds the calling thread to these cores, unless it was bound to the set with this tag last; tag 0 is every core
+// of the process, where threads begin. 0 if the system cannot or will not.
+int dendrite_thread_bind(const int32_t *cores, long count, uint64_t tag);
 // Writes the first `capacity` cores that the calling thread may use; returns their number, or -1 if the system
 // does not say.
 long dendrite_thread_cores(int32_t *cores, long capacity);

@@ -34,18 +34,17 @@ package struct ControlGroup: Sendable {
   package func processorQuota() -> Double? {
     var least: Double?
     for folder in folders(of: "cpu") {
-      var time: Double?
-      var period: Double?
+      var time: Int?
+      var period: Int?
       if let text = SystemText.read(folder + "/cpu.max") {
-        let fields = text.split(whereSeparator: \.isWhitespace).map { Double($0) }
+        let fields = text.split(whereSeparator: \.isWhitespace).map { Int($0) }
         if fields.count == 2 { (time, period) = (fields[0], fields[1]) }
       } else if let quota = SystemText.read(folder + "/cpu.cfs_quota_us") {
-        time = SystemText.integer(quota).map { Double($0) }
+        time = SystemText.integer(quota)
         period = SystemText.read(folder + "/cpu.cfs_period_us").flatMap(SystemText.integer)
-          .map { Double($0) }
       }
       guard let time, let period, time > 0, period > 0 else { continue }
-      least = min(least ?? .infinity, time / period)
+      least = min(least ?? .infinity, Double(time) / Double(period))
     }
     return least
   }
@@ -66,7 +65,7 @@ package struct ControlGroup: Sendable {
       else { continue }
       let reclaimable =
         SystemText.read(folder + "/memory.stat").flatMap { SystemText.field(names.2, in: $0) } ?? 0
-      least = min(least ?? .max, max(0, limit - max(0, used - reclaimable)))
+      least = min(least ?? .max, max(0, limit - max(0, max(0, used) - max(0, reclaimable))))
     }
     return least
   }

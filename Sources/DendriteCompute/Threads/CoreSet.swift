@@ -13,15 +13,29 @@ public struct CoreSet: Sendable, Hashable, CustomStringConvertible {
   /// The number of cores.
   public var count: Int { cores.count }
 
+  /// The same, as the system takes them, and a number that tells sets apart.
+  private let numbers: [Int32]
+  private let tag: UInt64
+
   /// The cores that this process may use, or `nil` where the system does not say.
-  public static var available: CoreSet? {
-    var numbers = [Int32](repeating: 0, count: 1024)
+  ///
+  /// Read once, before any thread is bound.
+  public static let available: CoreSet? = {
+    var numbers = [Int32](repeating: 0, count: limit)
     let count = dendrite_thread_cores(&numbers, numbers.count)
     guard count > 0 else { return nil }
-    return CoreSet(checked: numbers.prefix(min(count, numbers.count)).map { Int($0) })
-  }
+    return CoreSet(checked: numbers.prefix(min(count, limit)).map { Int($0) }, tag: 0)
+  }()
 
-  private init(checked cores: [Int]) { self.cores = cores }
+  /// Numbers from here on are no core of any system that can bind threads.
+  private static let limit = 1024
+
+  private init(checked cores: [Int], tag: UInt64? = nil) {
+    self.cores = cores
+    numbers = cores.map { Int32($0) }
+    self.tag =
+      tag ?? cores.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 } | 1
+  }
 
   /// A set of cores.
   ///
@@ -34,7 +48,9 @@ public struct CoreSet: Sendable, Hashable, CustomStringConvertible {
     guard !sorted.isEmpty else {
       throw ComputeError(.badMachine, "a set of no cores, expected at least one", remedy: remedy)
     }
-    if let foreign = sorted.first(where: { $0 < 0 || allowed?.cores.contains($0) == false }) {
+    if let foreign = sorted.first(where: {
+      $0 < 0 || $0 >= CoreSet.limit || allowed?.cores.contains($0) == false
+    }) {
       throw ComputeError(
         .badMachine, "core \(foreign), which this process may not use", remedy: remedy)
     }
@@ -79,9 +95,16 @@ public struct CoreSet: Sendable, Hashable, CustomStringConvertible {
   /// Binds the calling thread to these cores; false where the system cannot.
   @discardableResult
   package func bindThread() -> Bool {
-    let numbers = cores.map { Int32($0) }
-    return dendrite_thread_bind(numbers, numbers.count) != 0
+    numbers.withUnsafeBufferPointer {
+      dendrite_thread_bind($0.baseAddress, $0.count, tag) != 0
+    }
   }
+
+  /// Whether two sets hold the same cores.
+  public static func == (left: CoreSet, right: CoreSet) -> Bool { left.cores == right.cores }
+
+  /// Feeds the cores.
+  public func hash(into hasher: inout Hasher) { hasher.combine(cores) }
 
   /// As in "0-3,8".
   public var description: String {

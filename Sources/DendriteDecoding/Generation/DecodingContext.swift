@@ -85,22 +85,24 @@ public final class DecodingContext {
   package func verify(
     _ pending: Int, draft: [Int], choose: (UnsafeBufferPointer<Float>, [Int]) -> Int
   ) throws(DecodingError) -> Int {
-    batch.removeAll()
-    var parent = Row.Parent.tip
-    for index in 0...draft.count {
-      let token = index == 0 ? pending : draft[index - 1]
-      parent = .row(
-        batch.append(
-          Row(cache: cache, input: .token(token), parent: parent, output: .logits)))
-    }
     let known = tokens.count
     do throws(ModelError) {
-      let pass = try model.submit(batch)
+      var checked = draft.count
+      var pass: Pass
+      do throws(ModelError) {
+        pass = try submit(pending, draft)
+      } catch {
+        // A guess that the model cannot compute must not end a reply that would never have said it.
+        guard checked > 0 else { throw error }
+        try model.discard(cache)
+        checked = 0
+        pass = try submit(pending, [])
+      }
       tokens.append(pending)
       var accepted = 0
       while true {
         let choice = try pass.withLogits(ofRow: accepted) { choose($0, tokens) }
-        guard accepted < draft.count, draft[accepted] == choice else { break }
+        guard accepted < checked, draft[accepted] == choice else { break }
         tokens.append(choice)
         accepted += 1
       }
@@ -111,6 +113,21 @@ public final class DecodingContext {
       try? model.discard(cache)
       throw DecodingError(error)
     }
+  }
+
+  /// Runs a token and guesses behind it, with scores for each.
+  private func submit(_ pending: Int, _ draft: [Int]) throws(ModelError) -> Pass {
+    batch.removeAll()
+    var parent = Row.Parent.tip
+    for index in 0...draft.count {
+      let token = index == 0 ? pending : draft[index - 1]
+      parent = .row(
+        batch.append(
+          Row(cache: cache, input: .token(token), parent: parent, output: .logits)))
+    }
+    let pass = try model.submit(batch)
+    try pass.finish()
+    return pass
   }
 
   /// Feeds tokens behind the history and commits them.

@@ -20,7 +20,7 @@ internal import DendriteModel
 /// ```
 ///
 /// - Complexity: a step of one token allocates nothing while its text is at most 15 bytes, which a
-///   Swift string stores inline.
+///   Swift string stores inline; a drafter may allocate for what it remembers.
 public struct GenerationLoop {
   /// What a step did.
   public enum Step: Sendable, Hashable {
@@ -47,7 +47,6 @@ public struct GenerationLoop {
   private var chosen: [SampledToken] = []
   /// How many of them belong to the reply already.
   private var shown = 0
-  private var lastShown: Int?
   private var hasFailed = false
   private let start = ContinuousClock.now
   private var firstTokenInstant: ContinuousClock.Instant?
@@ -75,19 +74,18 @@ public struct GenerationLoop {
       cacheType: context.cacheType)
     statistics.reusedTokens = try context.keepCommonPrefix(with: prompt)
     guessing = Guessing(settings.speculation, drafter: drafter)
+    generatedIDs.reserveCapacity(
+      min(settings.maximumTokens ?? .max, context.capacity - prompt.count + 1))
   }
 
   /// Why the reply ended; `nil` while it goes on.
   public var finishReason: FinishReason? { statistics.finishReason }
 
   /// The reply's ids so far, a token that ended it included.
-  public var generatedIDs: [Int] {
-    guard let lastShown else { return [] }
-    return Array(context.tokens[prompt.count..<historyLength]) + [lastShown]
-  }
+  public private(set) var generatedIDs: [Int] = []
 
   /// Tokens before the last one of the reply: what the cache holds where nothing is guessed.
-  private var historyLength: Int { context.tokens.count - (chosen.count - shown) }
+  private var historyLength: Int { prompt.count + generatedIDs.count - 1 }
 
   /// Does the next piece of work.
   ///
@@ -149,9 +147,14 @@ public struct GenerationLoop {
     let draft = guessing?.draft ?? []
     let position = context.tokens.count + 1
     let began = ContinuousClock.now
-    statistics.acceptedTokens += try context.verify(pending, draft: draft) { logits, history in
-      choose(from: logits, history: history)
-      return chosen[chosen.count - 1].id
+    do throws(DecodingError) {
+      statistics.acceptedTokens += try context.verify(pending, draft: draft) { logits, history in
+        choose(from: logits, history: history)
+        return chosen[chosen.count - 1].id
+      }
+    } catch {
+      chosen.removeAll()
+      throw error
     }
     statistics.decodePasses += 1
     statistics.draftedTokens += draft.count
@@ -172,16 +175,18 @@ public struct GenerationLoop {
 
   /// Drops tokens that were confirmed but do not belong to the reply, which ended before them.
   private mutating func forgetUnshown() throws(DecodingError) {
-    guard shown < chosen.count else { return }
-    try context.truncate(to: historyLength)
+    let unshown = chosen.count - shown
+    guard unshown > 0 else { return }
+    statistics.acceptedTokens -= unshown
     chosen.removeSubrange(shown...)
+    try context.truncate(to: historyLength)
   }
 
   /// Adds the next chosen token to the reply and decides whether it ends it.
   private mutating func show() throws(DecodingError) -> Fragment {
     let token = chosen[shown]
     shown += 1
-    lastShown = token.id
+    generatedIDs.append(token.id)
     statistics.generatedTokens += 1
     let now = ContinuousClock.now
     if let firstTokenInstant {

@@ -27,7 +27,7 @@ public struct GenerationStatistics: Sendable, Hashable {
   public var decodePasses = 0
   /// Guesses that were checked.
   public var draftedTokens = 0
-  /// Guesses that the model confirmed.
+  /// Guesses that the model confirmed and that are part of the reply.
   public var acceptedTokens = 0
   /// From the request to the first token.
   public var timeToFirstToken: Duration?

@@ -44,8 +44,11 @@ package struct DraftLengthPolicy: Sendable {
     guard rows >= 1, rows <= seconds.count, time > 0 else { return }
     let known = seconds[rows - 1]
     // A pass that something interrupted says nothing of its cost.
-    let bounded = known > 0 ? min(time, 2 * known) : time
-    seconds[rows - 1] = known > 0 ? known + Self.costWeight * (bounded - known) : time
+    if known > 0 {
+      seconds[rows - 1] = known + Self.costWeight * (min(time, 2 * known) - known)
+    } else {
+      seconds[rows - 1] = seconds[0] > 0 ? min(time, 3 * cost(rows: rows)) : time
+    }
   }
 
   /// Of a draft of `proposed` guesses the first `accepted` were right, and the next, if there was one, was not.

@@ -8,8 +8,8 @@
 ///
 /// Runs are found by a hash of each run's tokens, and compared token by token before they are believed.
 ///
-/// - Complexity: `propose` takes O(new tokens × lengths of runs + limit); 16 bytes or so for each token and
-///   length.
+/// - Complexity: `propose` takes O(new tokens × lengths of runs + limit); some 30 bytes for each token and
+///   length, taken as the text grows.
 /// - Source: Saxena 2023, prompt lookup decoding.
 public struct PromptLookup: Drafter {
   /// The shortest and the longest run of tokens that is looked for.
@@ -44,7 +44,9 @@ public struct PromptLookup: Drafter {
       }
       indexed += 1
     }
-    for (index, length) in matchLengths.enumerated().reversed() where history.count >= length - 1 {
+    for index in ends.indices.reversed() {
+      let length = matchLengths.lowerBound + index
+      guard history.count >= length - 1 else { continue }
       let last = history.suffix(length - 1)
       guard let end = ends[index][Self.hash(last, then: pending)],
         end < history.count, end + 1 >= length, history[end] == pending,

@@ -10,12 +10,18 @@ extension CPUTransformer {
   /// The speed of attention does not depend on what is stored. Values are uniform in -1 ... 1 and the same on
   /// every machine; every block is written, so reading it reads memory.
   ///
-  /// - Throws: `staleHandle`, `contextFull`; then the rows before it are there.
+  /// - Throws: `staleHandle`, `contextFull`; then nothing was appended.
   /// - Complexity: O(count × layers × KV heads × headDim), on all threads.
   package func appendRandomHistory(_ count: Int, to cache: CacheHandle) throws(ModelError) {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
     state.discard()
+    guard count <= state.capacity - state.length else {
+      throw ModelError(
+        .contextFull,
+        "\(count) rows behind \(state.length) in a cache for \(state.capacity) positions",
+        remedy: "make the cache larger, or truncate it first")
+    }
     let vectors = RandomVectors(count: 251, dim: configuration.headDim)
     var rest = count
     while rest > 0 {

@@ -92,6 +92,18 @@ import Testing
     #expect(policy.draftLength(atMost: 24) == 0)
   }
 
+  @Test func `a first pass that was interrupted does not end guessing`() {
+    var policy = DraftLengthPolicy(longest: 24)
+    policy.observe(rows: 1, seconds: 1)
+    policy.observe(rows: 2, seconds: 1_000)
+    #expect(policy.cost(rows: 2) < 4)
+    for _ in 0..<30 {
+      policy.observe(accepted: 8, of: 8)
+      policy.observe(rows: 2, seconds: 1.05)
+    }
+    #expect(policy.draftLength(atMost: 24) > 0)
+  }
+
   @Test func `costs between measured ones lie on the line, and one slow pass is not believed`() {
     var policy = DraftLengthPolicy(longest: 24)
     policy.observe(rows: 1, seconds: 1)

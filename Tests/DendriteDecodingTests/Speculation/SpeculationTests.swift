@@ -39,6 +39,17 @@ import Testing
     }
   }
 
+  /// Knows the reply to a prompt of two tokens, and always guesses as much of it as may be of use.
+  struct Sure: Drafter {
+    let reply: [Int]
+
+    mutating func propose(
+      after history: [Int], pending: Int, limit: Int, into draft: inout [Int]
+    ) {
+      draft.append(contentsOf: reply.dropFirst(history.count - 1).prefix(limit))
+    }
+  }
+
   struct Outcome: Equatable {
     var fragments: [Fragment]
     var history: [Int]
@@ -127,7 +138,11 @@ import Testing
           reply + [256], after: 2, errorsInHundred: seed * 5, seed: seed)
         let reused = try DecodingContext(
           model: FakeModel(saying: reply, after: 2), settings: context)
-        #expect(try run(prompt, in: reused, settings, oracle).outcome == want)
+        let got = try run(prompt, in: reused, settings, oracle)
+        #expect(got.outcome == want)
+        let counted = got.statistics
+        #expect(
+          1 + counted.decodePasses + counted.acceptedTokens == counted.generatedTokens)
         // What is left behind serves the next reply.
         #expect(try run(prompt, in: reused, settings, oracle).outcome == want)
         #expect(try run(prompt, in: reused, settings).outcome == want)
@@ -149,11 +164,31 @@ import Testing
     #expect(loop.generatedIDs == Array(reply.prefix(6)))
   }
 
+  @Test func `a guess that the model cannot compute does not end the reply`() throws {
+    let reply = ByteTokenizer.ids("one two three four five six")
+    let settings = GenerationSettings(sampler: .greedy, speculation: .promptLookup(draftLength: 3))
+    let want = try run(
+      [65, 66], in: DecodingContext(model: FakeModel(saying: reply, after: 2)), settings
+    )
+    .outcome
+    let model = FakeModel(saying: reply, after: 2)
+    for batch in [1, 3, 5] {
+      model.with { $0.failures[batch] = ModelError(.notFinite, "NaN", remedy: "get another") }
+    }
+    let got = try run(
+      [65, 66], in: DecodingContext(model: model), settings, Sure(reply: reply + [256])
+    ).outcome
+    #expect(got == want)
+  }
+
   @Test func `a model that fails in a round leaves the cache as it was`() throws {
     let reply = ByteTokenizer.ids("one two three four five six")
     let model = FakeModel(saying: reply, after: 2)
     let failure = ModelError(.notFinite, "NaN", remedy: "get another")
-    model.with { $0.failures[2] = failure }
+    model.with {
+      $0.failures[2] = failure
+      $0.failures[3] = failure
+    }
     let context = try DecodingContext(model: model)
     let oracle = Oracle(reply, after: 2, errorsInHundred: 0, seed: 1)
     var loop = try GenerationLoop(
