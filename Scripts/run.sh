@@ -14,7 +14,8 @@ model=Models/dendrite-tiny-q8_0.gguf
 swift build -c release --product dendrite
 tool=$(swift build -c release --show-bin-path)/dendrite
 if [ $# -gt 0 ]; then exec "$tool" run "$@"; fi
-prompt=$'class Point:\n    def __init__(self, x, y):\n'
-settings=(--temperature 0.6 --repeat-penalty 1.15 --max-tokens 60 --seed 4)
-printf '\n$ dendrite run -m %s %s "$PROMPT"\n\n' "$model" "${settings[*]}"
+prompt=$'def read_file(path):\n    """Return the text of a file."""\n'
+settings=(--temperature 0.6 --repeat-penalty 1.15 --seed 2 --stop $'\n\n#')
+printf '\n$ dendrite run -m %s --temperature 0.6 --repeat-penalty 1.15 --seed 2 --stop %s "$PROMPT"\n\n' \
+  "$model" "\$'\\n\\n#'"
 exec "$tool" run -m "$model" "${settings[@]}" "$prompt"
