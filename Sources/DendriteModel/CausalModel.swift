@@ -61,8 +61,12 @@ public protocol CausalModel: AnyObject, Sendable {
 
   /// Reserves a cache for histories of at most `capacity` tokens.
   ///
+  /// - Parameters:
+  ///   - capacity: positions, committed ones and those of scratch nodes.
+  ///   - type: how keys and values are stored.
+  ///   - branchRows: scratch nodes at a time beside the first chain behind the tip; rounded up to 64.
   /// - Throws: `notEnoughMemory`, before anything is reserved.
-  func makeCache(capacity: Int, type: CacheType) throws(ModelError) -> CacheHandle
+  func makeCache(capacity: Int, type: CacheType, branchRows: Int) throws(ModelError) -> CacheHandle
 
   /// Gives the cache's blocks back. The handle is stale from then on.
   func release(_ cache: CacheHandle)
@@ -109,9 +113,20 @@ public protocol CausalModel: AnyObject, Sendable {
   func restore(_ bytes: [UInt8], capacity: Int) throws(ModelError) -> CacheHandle
 
   /// Logits of a hidden state read from an exit row: final norm and head, on the caller's thread.
+  ///
+  /// With room for fewer logits than the vocabulary has tokens only the first are computed, at a share of the cost.
   func project(
     hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
   ) throws(ModelError)
+}
+
+extension CausalModel {
+  /// Reserves a cache with room for 128 scratch nodes beside the first chain.
+  ///
+  /// - Throws: `notEnoughMemory`, before anything is reserved.
+  public func makeCache(capacity: Int, type: CacheType) throws(ModelError) -> CacheHandle {
+    try makeCache(capacity: capacity, type: type, branchRows: 128)
+  }
 }
 
 /// The results behind a `Pass`; a device implements it once.
@@ -119,8 +134,10 @@ package protocol PassResults: AnyObject, Sendable {
   func waitForExit(row: Int, generation: Int) throws(ModelError)
   func finish(generation: Int) throws(ModelError)
   func node(ofRow row: Int, generation: Int) throws(ModelError) -> NodeID
-  /// `[vocabularySize]` for rows that asked for logits, `[hiddenSize]` for exit rows.
+  /// `[vocabularySize]` for rows that asked for logits, `[hiddenSize]` for those that asked for a hidden state.
   func output(ofRow row: Int, generation: Int) throws(ModelError) -> UnsafeBufferPointer<Float>
+  /// `[hiddenSize]` for rows with an exit layer.
+  func hiddenState(ofRow row: Int, generation: Int) throws(ModelError) -> UnsafeBufferPointer<Float>
 }
 
 /// One submitted batch.
@@ -163,6 +180,6 @@ public struct Pass: Sendable {
     ofRow row: Int, _ body: (UnsafeBufferPointer<Float>) -> Result
   ) throws(ModelError) -> Result {
     try results.waitForExit(row: row, generation: generation)
-    return body(try results.output(ofRow: row, generation: generation))
+    return body(try results.hiddenState(ofRow: row, generation: generation))
   }
 }

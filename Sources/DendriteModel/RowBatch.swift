@@ -65,6 +65,10 @@ public struct Row: Sendable {
   public var parent: Parent
   /// What is read from the row.
   public var output: Output
+  /// Whether the residual stream after this many layers can be read as well, as soon as that layer is done.
+  ///
+  /// So one row gives an early guess of what its logits will say, and later the logits.
+  public var exitLayer: Int?
   /// The rotary position; `nil` means the row's place in its history, which is what models expect.
   public var position: Int?
   /// Whether keys and values are kept as a scratch node.
@@ -75,12 +79,13 @@ public struct Row: Sendable {
   /// Describes one row.
   public init(
     cache: CacheHandle, input: Input, parent: Parent, output: Output = .none,
-    position: Int? = nil, isStored: Bool = true
+    exitLayer: Int? = nil, position: Int? = nil, isStored: Bool = true
   ) {
     self.cache = cache
     self.input = input
     self.parent = parent
     self.output = output
+    self.exitLayer = exitLayer
     self.position = position
     self.isStored = isStored
   }

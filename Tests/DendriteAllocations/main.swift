@@ -41,7 +41,7 @@ var failures = 0
 
 /// Guesses eight tokens of nonsense: every round verifies, rejects and discards.
 struct Nonsense: Drafter {
-  mutating func propose(after history: [Int], pending: Int, limit: Int, into draft: inout [Int]) {
+  mutating func propose(after history: [Int], pending: Int, limit: Int, into draft: inout Draft) {
     for step in 0..<min(limit, 8) { draft.append((history.count &* 31 &+ step &* 7) % 500) }
   }
 }
@@ -60,7 +60,7 @@ struct Nonsense: Drafter {
   if drafter != nil { settings.speculation = speculation }
   var loop = try GenerationLoop(
     prompt: tokenizer.encode("def fibonacci(n):\n"), in: context, tokenizer: tokenizer,
-    settings: settings, drafter: drafter)
+    settings: settings, drafters: drafter.map { [$0] } ?? [])
   var tokens = 0
   var start: Int64 = 0
   var end: Int64 = 0

@@ -18,6 +18,9 @@ public final class DecodingContext {
   private let cache: CacheHandle
   private let release: @Sendable (CacheHandle) -> Void
   private var batch = RowBatch()
+  /// A hidden state on its way to early scores, and those.
+  private var adapted: [Float] = []
+  private var earlyScores: [Float] = []
 
   /// Reserves a cache.
   ///
@@ -75,59 +78,133 @@ public final class DecodingContext {
 
   /// Feeds a token and guesses of what follows, and keeps the guesses that come true.
   ///
+  /// One pass checks a chain or a tree; a row sees its own path only, so its scores are those of plain decoding.
+  ///
   /// - Parameters:
   ///   - pending: the token that follows the history.
   ///   - draft: guesses of the tokens after it.
-  ///   - choose: called with the scores and the history behind each row, in order, until a choice differs from
-  ///     the guess, and once more if none does.
-  /// - Returns: how many guesses were right; they and `pending` are history now.
+  ///   - exit: an early exit, if its scores are wanted.
+  ///   - early: scores wanted from the exit: the first so many of the vocabulary.
+  ///   - path: overwritten with the guesses that were right, as indices into the draft; they and `pending` are
+  ///     history now.
+  ///   - foresee: called with each row's index, its early scores and the history behind it while the pass goes on,
+  ///     and last with no scores.
+  ///   - choose: called with the scores and the history behind each row of the path, in order, until a choice is
+  ///     not among the guesses.
   /// - Throws: `model`; then the history is as before.
   package func verify(
-    _ pending: Int, draft: [Int], choose: (UnsafeBufferPointer<Float>, [Int]) -> Int
-  ) throws(DecodingError) -> Int {
+    _ pending: Int, draft: Draft, exit: ExitHead? = nil, early: Int = 0, path: inout [Int],
+    foresee: (Int, UnsafeBufferPointer<Float>?, [Int]) -> Void = { _, _, _ in },
+    choose: (UnsafeBufferPointer<Float>, [Int]) -> Int
+  ) throws(DecodingError) {
     let known = tokens.count
+    path.removeAll(keepingCapacity: true)
     do throws(ModelError) {
-      var checked = draft.count
+      var checksDraft = !draft.isEmpty
       var pass: Pass
       do throws(ModelError) {
-        pass = try submit(pending, draft)
+        pass = try submit(pending, draft, exit: exit)
+        if let exit { try read(exit, of: pass, pending, draft, early, foresee) }
+        try pass.finish()
       } catch {
         // A guess that the model cannot compute must not end a reply that would never have said it.
-        guard checked > 0 else { throw error }
+        guard checksDraft else { throw error }
         try model.discard(cache)
-        checked = 0
-        pass = try submit(pending, [])
+        checksDraft = false
+        pass = try submit(pending, Draft(), exit: nil)
+        try pass.finish()
       }
+      tokens.removeSubrange(known...)
       tokens.append(pending)
-      var accepted = 0
+      var at = -1
       while true {
-        let choice = try pass.withLogits(ofRow: accepted) { choose($0, tokens) }
-        guard accepted < checked, draft[accepted] == choice else { break }
+        let choice = try pass.withLogits(ofRow: at + 1) { choose($0, tokens) }
+        guard checksDraft, let next = draft.child(of: at, token: choice) else { break }
         tokens.append(choice)
-        accepted += 1
+        path.append(next)
+        at = next
       }
-      try model.commit(rows: 0..<accepted + 1, of: pass, to: cache)
-      return accepted
+      try commit(path, of: pass)
     } catch {
       tokens.removeSubrange(known...)
+      path.removeAll(keepingCapacity: true)
       try? model.discard(cache)
       throw DecodingError(error)
     }
   }
 
-  /// Runs a token and guesses behind it, with scores for each.
-  private func submit(_ pending: Int, _ draft: [Int]) throws(ModelError) -> Pass {
-    batch.removeAll()
-    var parent = Row.Parent.tip
-    for index in 0...draft.count {
-      let token = index == 0 ? pending : draft[index - 1]
-      parent = .row(
-        batch.append(
-          Row(cache: cache, input: .token(token), parent: parent, output: .logits)))
+  /// Makes the pending token and the accepted guesses history.
+  private func commit(_ path: [Int], of pass: Pass) throws(ModelError) {
+    if path.indices.allSatisfy({ path[$0] == $0 }) {
+      return try model.commit(rows: 0..<path.count + 1, of: pass, to: cache)
     }
-    let pass = try model.submit(batch)
-    try pass.finish()
-    return pass
+    var nodes = [try pass.node(ofRow: 0)]
+    for index in path { nodes.append(try pass.node(ofRow: index + 1)) }
+    try model.commit(nodes, to: cache)
+  }
+
+  /// Shows the early scores of every row while the pass goes on.
+  private func read(
+    _ exit: ExitHead, of pass: Pass, _ pending: Int, _ draft: Draft, _ early: Int,
+    _ foresee: (Int, UnsafeBufferPointer<Float>?, [Int]) -> Void
+  ) throws(ModelError) {
+    let known = tokens.count
+    let width = model.description.hiddenSize
+    let count = min(early, model.description.vocabularySize)
+    if adapted.count != width { adapted = [Float](repeating: 0, count: width) }
+    if earlyScores.count != count { earlyScores = [Float](repeating: 0, count: count) }
+    for row in 0...draft.count {
+      // The history behind a row is the path to it.
+      tokens.removeSubrange(known...)
+      tokens.append(pending)
+      var ancestors: [Int] = []
+      var at = row - 1
+      while at >= 0 {
+        ancestors.append(draft.tokens[at])
+        at = draft.parents[at]
+      }
+      tokens.append(contentsOf: ancestors.reversed())
+      try pass.withHiddenState(ofRow: row) { hidden in
+        adapted.withUnsafeMutableBufferPointer { exit.adapt(hidden, into: $0) }
+      }
+      try project()
+      earlyScores.withUnsafeBufferPointer { foresee(row, $0, tokens) }
+    }
+    tokens.removeSubrange(known...)
+    foresee(draft.count + 1, nil, tokens)
+  }
+
+  /// From the adapted state to early scores.
+  private func project() throws(ModelError) {
+    var failure: ModelError?
+    adapted.withUnsafeBufferPointer { state in
+      earlyScores.withUnsafeMutableBufferPointer { scores in
+        do throws(ModelError) {
+          try model.project(hiddenState: state, into: scores)
+        } catch {
+          failure = error
+        }
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Starts a pass over a token and guesses behind it, with scores for each.
+  private func submit(
+    _ pending: Int, _ draft: Draft, exit: ExitHead?
+  ) throws(ModelError) -> Pass {
+    batch.removeAll()
+    batch.append(
+      Row(
+        cache: cache, input: .token(pending), parent: .tip, output: .logits, exitLayer: exit?.layer)
+    )
+    for index in draft.tokens.indices {
+      batch.append(
+        Row(
+          cache: cache, input: .token(draft.tokens[index]), parent: .row(draft.parents[index] + 1),
+          output: .logits, exitLayer: exit?.layer))
+    }
+    return try model.submit(batch)
   }
 
   /// Feeds tokens behind the history and commits them.

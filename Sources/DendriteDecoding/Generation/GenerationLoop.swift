@@ -47,6 +47,11 @@ public struct GenerationLoop {
   private var chosen: [SampledToken] = []
   /// How many of them belong to the reply already.
   private var shown = 0
+  /// The accepted guesses of the last pass.
+  private var path: [Int] = []
+  /// The rows of early guesses of a pass, and the candidates of one of them.
+  private var foreseen: [[ExitGuesses.Guess]] = []
+  private var candidates: [Candidate] = []
   private var hasFailed = false
   private let start = ContinuousClock.now
   private var firstTokenInstant: ContinuousClock.Instant?
@@ -57,7 +62,7 @@ public struct GenerationLoop {
   public init(
     prompt: [Int], in context: DecodingContext, tokenizer: Tokenizer,
     settings: GenerationSettings = GenerationSettings(), kernelVariant: String = "",
-    drafter: (any Drafter)? = nil
+    drafters: [any Drafter] = []
   ) throws(DecodingError) {
     let vocabularySize = context.model.description.vocabularySize
     try Self.check(
@@ -73,7 +78,10 @@ public struct GenerationLoop {
       promptTokens: prompt.count, seed: sampler.seed, kernelVariant: kernelVariant,
       cacheType: context.cacheType)
     statistics.reusedTokens = try context.keepCommonPrefix(with: prompt)
-    guessing = Guessing(settings.speculation, drafter: drafter)
+    guessing = Guessing(
+      settings.speculation, drafters: drafters,
+      reply: ReplyOutline(
+        sampler: sampler.settingsInUse, vocabularySize: vocabularySize, capacity: context.capacity))
     generatedIDs.reserveCapacity(
       min(settings.maximumTokens ?? .max, context.capacity - prompt.count + 1))
   }
@@ -144,23 +152,77 @@ public struct GenerationLoop {
     let (context, room, vocabularySize) = (context, roomForGuesses, sampler.vocabularySize)
     guessing?.propose(
       after: context.tokens, pending: pending, room: room, vocabularySize: vocabularySize)
-    let draft = guessing?.draft ?? []
+    let draft = guessing?.draft ?? Draft()
     let position = context.tokens.count + 1
     let began = ContinuousClock.now
+    var accepted: [Int] = []
+    swap(&accepted, &path)
+    var exits: ExitGuesses?
     do throws(DecodingError) {
-      statistics.acceptedTokens += try context.verify(pending, draft: draft) { logits, history in
-        choose(from: logits, history: history)
-        return chosen[chosen.count - 1].id
+      if let wish = guessing?.exitWish {
+        exits = try verify(pending, draft, wish, &accepted)
+      } else {
+        try context.verify(pending, draft: draft, path: &accepted) { logits, history in
+          choose(from: logits, history: history)
+          return chosen[chosen.count - 1].id
+        }
       }
     } catch {
       chosen.removeAll()
       throw error
     }
+    swap(&accepted, &path)
     statistics.decodePasses += 1
     statistics.draftedTokens += draft.count
+    statistics.acceptedTokens += path.count
     let seconds = (ContinuousClock.now - began) / .seconds(1)
-    let verdict = chosen
-    guessing?.observe(chosen: verdict, position: position, seconds: seconds)
+    statistics.verifyTime += .seconds(seconds)
+    statistics.draftTime += .seconds(guessing?.draftSeconds ?? 0)
+    let (verdict, way) = (chosen, path)
+    guessing?.observe(
+      chosen: verdict, path: way, position: position, exits: exits, seconds: seconds)
+    if let report = guessing?.report { statistics.drafter = report }
+  }
+
+  /// A pass that shows its early guesses to the drafter while it goes on.
+  private mutating func verify(
+    _ pending: Int, _ draft: Draft, _ wish: ExitWish, _ accepted: inout [Int]
+  ) throws(DecodingError) -> ExitGuesses {
+    let context = context
+    let position = context.tokens.count + 1
+    let (count, early) = (wish.count, min(wish.vocabularySize, sampler.vocabularySize))
+    foreseen.removeAll()
+    try context.verify(
+      pending, draft: draft, exit: wish.head, early: early, path: &accepted,
+      foresee: { row, scores, history in
+        if let scores {
+          rankExit(row, scores, history, draft, count)
+        } else {
+          let guesses = ExitGuesses(position: position, rows: foreseen)
+          guessing?.foresee(guesses)
+        }
+      },
+      choose: { logits, history in
+        choose(from: logits, history: history)
+        return chosen[chosen.count - 1].id
+      })
+    return ExitGuesses(position: position, rows: foreseen)
+  }
+
+  /// Adds the early guesses of a row, without the tokens that the draft has behind it.
+  private mutating func rankExit(
+    _ row: Int, _ scores: UnsafeBufferPointer<Float>, _ history: [Int], _ draft: Draft, _ count: Int
+  ) {
+    let children = draft.parents.count(where: { $0 == row - 1 })
+    sampler.rankCandidates(
+      scores, history: history, position: history.count, count: count + children,
+      into: &candidates)
+    var guesses: [ExitGuesses.Guess] = []
+    for candidate in candidates where guesses.count < count {
+      guard draft.child(of: row - 1, token: candidate.id) == nil else { continue }
+      guesses.append(.init(token: candidate.id, score: Float(candidate.score)))
+    }
+    foreseen.append(guesses)
   }
 
   /// Guesses that the reply may still take, and the context has room for beside the pending token.

@@ -29,6 +29,12 @@ public struct GenerationStatistics: Sendable, Hashable {
   public var draftedTokens = 0
   /// Guesses that the model confirmed and that are part of the reply.
   public var acceptedTokens = 0
+  /// Time in passes behind the prompt.
+  public var verifyTime: Duration = .zero
+  /// Time that the model waited for guesses.
+  public var draftTime: Duration = .zero
+  /// What the drafters did.
+  public var drafter = DrafterReport()
   /// From the request to the first token.
   public var timeToFirstToken: Duration?
   /// Time in passes over the prompt.

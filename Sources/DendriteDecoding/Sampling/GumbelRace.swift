@@ -71,6 +71,66 @@ package struct GumbelRace {
     return lead.id
   }
 
+  /// The `count` best among ranked candidates with l − l_max ≥ `minimum`, best first.
+  package func front(
+    _ count: Int, of ranking: CandidateRanking, minimum: Double, into front: inout [Candidate]
+  ) {
+    front.removeAll(keepingCapacity: true)
+    for rank in 0..<ranking.count {
+      let deficit = Double(ranking.logit(at: rank)) - maximum
+      if rank > 0, !(deficit >= minimum) { break }
+      let id = ranking.id(at: rank)
+      Self.offer(
+        Candidate(id: id, score: sum(deficit, noise.gumbel(position: position, id: id))),
+        to: &front, count)
+    }
+  }
+
+  /// The `count` best among all tokens with l − l_max ≥ `minimum`, best first; ties by the lowest id.
+  ///
+  /// The winner is `winner(of:minimum:)`; the same tests spare most of the noise.
+  package func front(
+    _ count: Int, of logits: UnsafeBufferPointer<Float>, minimum: Double,
+    into front: inout [Candidate]
+  ) {
+    front.removeAll(keepingCapacity: true)
+    guard count > 0 else { return }
+    var last = Lead()
+    for first in stride(from: 0, to: logits.count, by: 4) {
+      let end = min(first + 4, logits.count)
+      var best = logits[first]
+      for id in first + 1..<max(end, first + 1) { best = max(best, logits[id]) }
+      let deficit = Double(best) - maximum
+      guard deficit >= minimum, halvings(deficit, last) < 24 else { continue }
+      let words = noise.words(position: position, group: UInt32(truncatingIfNeeded: first >> 2))
+      for id in first..<end {
+        let deficit = Double(logits[id]) - maximum
+        let word =
+          switch id & 3 {
+          case 0: words.0
+          case 1: words.1
+          case 2: words.2
+          default: words.3
+          }
+        let level = word >> 9
+        guard deficit >= minimum, mayReach(halvings(deficit, last), level) else { continue }
+        Self.offer(
+          Candidate(id: id, score: sum(deficit, PositionNoise.gumbel(level: level))), to: &front,
+          count)
+        if front.count == count { last.sum = front[count - 1].score }
+      }
+    }
+  }
+
+  private static func offer(_ candidate: Candidate, to front: inout [Candidate], _ count: Int) {
+    guard !candidate.score.isNaN else { return }
+    var place = front.count
+    while place > 0, front[place - 1] < candidate { place -= 1 }
+    guard place < count else { return }
+    front.insert(candidate, at: place)
+    if front.count > count { front.removeLast() }
+  }
+
   /// Lets a token race if its own score and noise pass the tests.
   private func offer(
     _ id: Int, _ logits: UnsafeBufferPointer<Float>, _ word: UInt32, _ minimum: Double,
@@ -113,5 +173,22 @@ package struct GumbelRace {
       id = candidate
       sum = value
     }
+  }
+}
+
+/// A token in the race for a place.
+package struct Candidate: Sendable, Hashable, Comparable {
+  package var id: Int
+  /// (l − l_max) / temperature plus noise; at temperature 0 just l − l_max.
+  package var score: Double
+
+  package init(id: Int, score: Double) {
+    self.id = id
+    self.score = score
+  }
+
+  /// Worse: a smaller score, or the same and a larger id.
+  package static func < (a: Candidate, b: Candidate) -> Bool {
+    a.score < b.score || (a.score == b.score && a.id > b.id)
   }
 }

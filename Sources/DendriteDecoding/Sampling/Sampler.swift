@@ -28,6 +28,12 @@ public struct Sampler: Sendable {
   public let seed: UInt64
   /// How many scores a row has.
   public let vocabularySize: Int
+  /// The settings with the seed in use: another sampler with these chooses the same.
+  package var settingsInUse: SamplerSettings {
+    var settings = settings
+    settings.seed = seed
+    return settings
+  }
 
   private let noise: PositionNoise
   private let bias: [(id: Int, value: Float)]
@@ -90,6 +96,61 @@ public struct Sampler: Sendable {
       logProbability: Self.logProbability(of: logits[id], maximum: maximum.value, sum: sum))
   }
 
+  /// The tokens that come nearest to being chosen, best first; the first is what `sample` chooses.
+  ///
+  /// For whoever prepares for several outcomes. Tokens that the filters leave out are not among them.
+  ///
+  /// - Parameters:
+  ///   - logits: `[vocabularySize]`, or the first of them; those that are missing cannot be chosen.
+  ///   - history: the tokens before the new one; read only if penalties are on.
+  ///   - position: the new token's place in the history, which keys the noise.
+  ///   - count: how many are wanted.
+  ///   - candidates: overwritten.
+  package mutating func rankCandidates(
+    _ logits: UnsafeBufferPointer<Float>, history: some BidirectionalCollection<Int>,
+    position: Int, count: Int, into candidates: inout [Candidate]
+  ) {
+    candidates.removeAll(keepingCapacity: true)
+    guard count > 0, !logits.isEmpty, logits.count <= vocabularySize else { return }
+    if adjusted.isEmpty {
+      front(count, of: logits, position: position, into: &candidates)
+    } else {
+      adjust(logits, history: history)
+      let known = logits.count
+      withAdjusted { sampler, logits in
+        sampler.front(
+          count, of: UnsafeBufferPointer(rebasing: logits[..<known]), position: position,
+          into: &candidates)
+      }
+    }
+  }
+
+  private mutating func front(
+    _ count: Int, of logits: UnsafeBufferPointer<Float>, position: Int,
+    into candidates: inout [Candidate]
+  ) {
+    let maximum = SoftmaxWeights.maximum(of: logits).value
+    guard maximum.isFinite else { return }
+    guard settings.temperature > 0 else {
+      var best = CandidateRanking(capacity: min(count, logits.count), vocabularySize: logits.count)
+      best.select(min(count, logits.count), of: logits)
+      for rank in 0..<best.count {
+        candidates.append(
+          Candidate(
+            id: best.id(at: rank), score: Double(best.logit(at: rank)) - Double(maximum)))
+      }
+      return
+    }
+    let race = GumbelRace(
+      noise: noise, position: UInt32(truncatingIfNeeded: position),
+      temperature: settings.temperature, maximum: maximum)
+    guard settings.topK != nil || settings.topP != nil else {
+      return race.front(count, of: logits, minimum: minimumDeficit, into: &candidates)
+    }
+    rank(logits, maximum: maximum)
+    race.front(count, of: ranking, minimum: minimumDeficit, into: &candidates)
+  }
+
   // MARK: Steps
 
   /// Fills `adjusted` with biased and penalised scores.
@@ -100,7 +161,7 @@ public struct Sampler: Sendable {
     let penalties = settings.penalties
     adjusted.withUnsafeMutableBufferPointer { adjusted in
       _ = adjusted.update(fromContentsOf: logits)
-      for (id, value) in bias { adjusted[id] += value }
+      for (id, value) in bias where id < logits.count { adjusted[id] += value }
       occurrences.forEach(in: history, window: penalties.window) { id, count in
         adjusted[id] = penalties.apply(to: adjusted[id], count: count)
       }

@@ -9,7 +9,7 @@
 /// ```swift
 /// struct Echo: Drafter {
 ///   mutating func propose(
-///     after history: [Int], pending: Int, limit: Int, into draft: inout [Int]
+///     after history: [Int], pending: Int, limit: Int, into draft: inout Draft
 ///   ) {
 ///     draft.append(contentsOf: history.suffix(limit))
 ///   }
@@ -20,27 +20,63 @@
 ///   position: Daliri, Musco, Suresh 2024 (arXiv:2408.07978).
 public protocol Drafter: Sendable {
   /// A reply begins: what was learned from another history may not fit.
-  mutating func begin()
+  mutating func begin(_ reply: ReplyOutline)
 
-  /// Appends up to `limit` tokens that may follow.
+  /// Adds guesses that may follow.
   ///
   /// - Parameters:
   ///   - history: the tokens that the model has read.
   ///   - pending: the token that follows them; guesses follow it.
   ///   - limit: how many guesses are of use; more are cut off.
-  ///   - draft: empty; ids that the vocabulary does not have end it.
-  mutating func propose(after history: [Int], pending: Int, limit: Int, into draft: inout [Int])
+  ///   - draft: empty; ids that the vocabulary does not have end their branch.
+  mutating func propose(after history: [Int], pending: Int, limit: Int, into draft: inout Draft)
 
-  /// Learns what became of a draft.
+  /// The early guesses of the model that the drafter wants to see; `nil` if none.
+  var exitWish: ExitWish? { get }
+
+  /// Hears what the model thinks half-way through the check of the last draft; must not wait for anything.
+  mutating func foresee(_ guesses: ExitGuesses)
+
+  /// Learns what became of a draft, an empty one included.
   mutating func observe(_ record: VerificationRecord)
+
+  /// What the drafter did since the reply began, for statistics.
+  var report: DrafterReport { get }
 }
 
 extension Drafter {
   /// Remembers nothing, forgets nothing.
-  public mutating func begin() {}
+  public mutating func begin(_ reply: ReplyOutline) {}
+
+  /// Has no use for early guesses.
+  public var exitWish: ExitWish? { nil }
+
+  /// Has no use for early guesses.
+  public mutating func foresee(_ guesses: ExitGuesses) {}
 
   /// Learns nothing.
   public mutating func observe(_ record: VerificationRecord) {}
+
+  /// Nothing to tell.
+  public var report: DrafterReport { DrafterReport() }
+}
+
+/// What a drafter knows of a reply before it begins.
+public struct ReplyOutline: Sendable, Hashable {
+  /// How the model's tokens are chosen, with the seed in use: a drafter that chooses by the same noise agrees
+  /// more often.
+  public var sampler: SamplerSettings
+  /// Tokens of the model's vocabulary.
+  public var vocabularySize: Int
+  /// Tokens of prompt and reply together, at most.
+  public var capacity: Int
+
+  /// Describes a reply.
+  public init(sampler: SamplerSettings, vocabularySize: Int, capacity: Int) {
+    self.sampler = sampler
+    self.vocabularySize = vocabularySize
+    self.capacity = capacity
+  }
 }
 
 /// What one pass of the model said of a draft.
@@ -48,17 +84,34 @@ public struct VerificationRecord: Sendable, Hashable {
   /// The place in the history of the first proposed token.
   public var position: Int
   /// The draft.
-  public var proposed: [Int]
-  /// How many of its first tokens the model chose too.
-  public var accepted: Int
-  /// The token that the model chose after those: a correction, or a bonus if the whole draft was accepted.
+  public var proposed: Draft
+  /// The guesses that the model chose too, as indices into the draft, in order.
+  public var path: [Int]
+  /// The token that the model chose after those: a correction, or a bonus if the path ends in a leaf.
   public var next: Int
+  /// The model's early guesses in this pass, if somebody asked for them.
+  public var exits: ExitGuesses?
+  /// Seconds that the draft took, and that its check took.
+  public var draftSeconds: Double
+  public var verifySeconds: Double
+
+  /// How many guesses were right.
+  public var accepted: Int { path.count }
+
+  /// The tokens that the model chose: the accepted ones and the next.
+  public var chosen: [Int] { path.map { proposed.tokens[$0] } + [next] }
 
   /// A verdict.
-  public init(position: Int, proposed: [Int], accepted: Int, next: Int) {
+  public init(
+    position: Int, proposed: Draft, path: [Int], next: Int, exits: ExitGuesses? = nil,
+    draftSeconds: Double = 0, verifySeconds: Double = 0
+  ) {
     self.position = position
     self.proposed = proposed
-    self.accepted = accepted
+    self.path = path
     self.next = next
+    self.exits = exits
+    self.draftSeconds = draftSeconds
+    self.verifySeconds = verifySeconds
   }
 }

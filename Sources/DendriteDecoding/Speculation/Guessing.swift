@@ -1,28 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One reply's drafter, its current draft, and what has been learned of both.
+/// One reply's drafters, its current draft, and what has been learned of both.
 struct Guessing: Sendable {
   /// Guesses that are made when none are checked, to see whether they would have been right.
   private static let shadowLength = 8
+  /// Rounds between trials of a drafter that does not pay, at first and at most.
+  private static let patience = 4...256
+
+  /// Somebody who guesses.
+  private struct Source: Sendable {
+    var drafter: any Drafter
+    /// Whether guesses take no time worth counting, so that they may be made to be looked at.
+    var isFree: Bool
+    /// A draft that nothing is staked on: what the reply says shows how good it was, at no cost.
+    var shadow: [Int] = []
+    var shadowClass = 0
+    var shadowRight = 0
+    /// Rounds until a drafter that costs something is tried again, and how many they were last time.
+    var wait = 0
+    var lastWait = Guessing.patience.lowerBound
+  }
 
   /// The guesses of this round.
-  private(set) var draft: [Int] = []
+  private(set) var draft = Draft()
+  /// Seconds that they took.
+  private(set) var draftSeconds = 0.0
 
-  private var drafter: any Drafter
+  private var sources: [Source]
+  /// Whose draft it is.
+  private var current: Int?
   private let longest: Int
-  /// Decides how much of a draft is checked; `nil` if all of it is.
+  /// Decides how much of a draft is checked, and whose; `nil` if all of it is.
   private var policy: DraftLengthPolicy?
-  /// A draft that nothing is staked on: what the reply says shows how good it was, at no cost.
-  private var shadow: [Int] = []
-  private var shadowRight = 0
+  /// What was proposed last, until it is taken or left.
+  private var other = Draft()
 
-  /// What a setting asks for, with a drafter of one's own or the setting's; `nil` if nobody guesses.
-  init?(_ speculation: Speculation, drafter own: (any Drafter)?) {
-    guard let drafter = own ?? speculation.makeDrafter() else { return nil }
-    self.drafter = drafter
+  /// What a setting asks for, with drafters of one's own or the setting's; `nil` if nobody guesses.
+  ///
+  /// - Parameter drafters: asked in this order; with a fixed draft length only the first is.
+  init?(_ speculation: Speculation, drafters own: [any Drafter], reply: ReplyOutline) {
+    let drafters = own.isEmpty ? speculation.makeDrafters() : own
+    guard !drafters.isEmpty else { return nil }
+    sources = drafters.map { Source(drafter: $0, isFree: !($0 is any CostlyDrafter)) }
     longest = speculation == .none ? Speculation.longestDraft : speculation.draftLength
-    if speculation == .automatic { policy = DraftLengthPolicy(longest: longest) }
-    self.drafter.begin()
+    if speculation == .automatic {
+      policy = DraftLengthPolicy(longest: longest, sources: sources.count)
+    }
+    for index in sources.indices { sources[index].drafter.begin(reply) }
+  }
+
+  /// What the drafter of this round wants to know early.
+  var exitWish: ExitWish? { current.flatMap { sources[$0].drafter.exitWish } }
+
+  /// What the drafters did, put together.
+  var report: DrafterReport {
+    var report = DrafterReport()
+    for source in sources {
+      let more = source.drafter.report
+      report.cold += more.cold
+      report.hits += more.hits
+      report.misses += more.misses
+      report.branches += more.branches
+      report.branchTokens += more.branchTokens
+      report.branchBytes = max(report.branchBytes, more.branchBytes)
+      report.lateMessages += more.lateMessages
+      report.failure = report.failure ?? more.failure
+    }
+    return report
   }
 
   /// Makes the draft of a round.
@@ -35,48 +79,145 @@ struct Guessing: Sendable {
   mutating func propose(
     after history: [Int], pending: Int, room: Int, vocabularySize: Int
   ) {
-    draft.removeAll(keepingCapacity: true)
+    draft.removeAll()
+    draftSeconds = 0
+    current = policy == nil ? 0 : nil
     let limit = min(longest, room)
     guard limit > 0 else { return }
-    let staked = policy?.draftLength(atMost: limit) ?? limit
-    guard staked > 0 || shadow.isEmpty else { return }
-    let wanted = staked > 0 ? staked : min(limit, Self.shadowLength)
-    drafter.propose(after: history, pending: pending, limit: wanted, into: &draft)
-    let valid = draft.prefix(wanted).prefix { (0..<vocabularySize).contains($0) }.count
-    draft.removeSubrange(valid...)
-    guard staked == 0 else { return }
-    swap(&draft, &shadow)
-    draft.removeAll(keepingCapacity: true)
+    if policy == nil {
+      ask(0, after: history, pending: pending, limit: limit)
+      swap(&draft, &other)
+      draft.sanitise(vocabularySize: vocabularySize, depth: room, limit: longest)
+    } else {
+      choose(after: history, pending: pending, limit: limit, vocabularySize: vocabularySize)
+    }
+  }
+
+  /// Takes the draft that promises most tokens a second, or none.
+  private mutating func choose(
+    after history: [Int], pending: Int, limit: Int, vocabularySize: Int
+  ) {
+    guard let policy else { return }
+    var best = policy.best(atMost: 0)
+    for index in sources.indices where sources[index].isFree {
+      ask(index, after: history, pending: pending, limit: limit)
+      other.sanitise(vocabularySize: vocabularySize, depth: limit, limit: limit)
+      guard !other.isEmpty else { continue }
+      let offer = policy.best(
+        atMost: other.count, source: index, confidence: other.confidence, isDrafted: true)
+      if offer.length > 0, offer.rate > best.rate {
+        if let current { watch(current, draft) }
+        best = offer
+        swap(&draft, &other)
+        current = index
+      } else {
+        watch(index, other)
+      }
+    }
+    for index in sources.indices where !sources[index].isFree {
+      let offer = policy.best(atMost: limit, source: index)
+      sources[index].wait -= 1
+      let pays = offer.length > 0 && offer.rate > best.rate
+      guard policy.costs.isKnown, pays || (sources[index].wait <= 0 && current == nil) else {
+        continue
+      }
+      if pays {
+        sources[index].lastWait = Self.patience.lowerBound
+      } else {
+        // Not believed to pay: tried now and then, ever more rarely, since what is drafted may change.
+        sources[index].wait = sources[index].lastWait
+        sources[index].lastWait = min(2 * sources[index].lastWait, Self.patience.upperBound)
+      }
+      if let current { watch(current, draft) }
+      ask(index, after: history, pending: pending, limit: max(1, offer.length))
+      swap(&draft, &other)
+      draft.sanitise(vocabularySize: vocabularySize, depth: limit, limit: limit)
+      best = offer
+      current = index
+    }
+    if let current, sources[current].isFree { draft.truncate(to: best.length) }
+  }
+
+  /// Lets somebody guess into `other`.
+  private mutating func ask(_ index: Int, after history: [Int], pending: Int, limit: Int) {
+    var draft = Draft()
+    swap(&draft, &other)
+    draft.removeAll()
+    let began = ContinuousClock.now
+    sources[index].drafter.propose(after: history, pending: pending, limit: limit, into: &draft)
+    swap(&draft, &other)
+    guard !sources[index].isFree || policy == nil else { return }
+    let seconds = (ContinuousClock.now - began) / .seconds(1)
+    draftSeconds += seconds
+    policy?.observe(drafted: max(1, other.count), seconds: seconds, source: index)
+  }
+
+  /// Looks at a draft without staking anything on it, unless one is being looked at.
+  private mutating func watch(_ index: Int, _ draft: Draft) {
+    guard sources[index].shadow.isEmpty, draft.isChain else { return }
+    sources[index].shadow.append(contentsOf: draft.tokens.prefix(Self.shadowLength))
+    sources[index].shadowClass = draft.confidence
+  }
+
+  /// Passes on what the model thinks half-way.
+  mutating func foresee(_ guesses: ExitGuesses) {
+    guard let current else { return }
+    sources[current].drafter.foresee(guesses)
   }
 
   /// Learns what became of the draft.
   ///
   /// - Parameters:
   ///   - chosen: what the model chose in this round, one token more than it accepted.
+  ///   - path: the accepted guesses, as indices into the draft.
   ///   - position: the place in the history of the first of them.
+  ///   - exits: the model's early guesses, if there were any.
   ///   - seconds: how long the pass took.
-  mutating func observe(chosen: [SampledToken], position: Int, seconds: Double) {
+  mutating func observe(
+    chosen: [SampledToken], path: [Int], position: Int, exits: ExitGuesses?, seconds: Double
+  ) {
     policy?.observe(rows: draft.count + 1, seconds: seconds)
-    compareShadow(with: chosen)
-    guard !draft.isEmpty, let next = chosen.last else { return }
-    let accepted = chosen.count - 1
-    policy?.observe(accepted: accepted, of: draft.count)
-    drafter.observe(
-      VerificationRecord(position: position, proposed: draft, accepted: accepted, next: next.id))
+    compareShadows(with: chosen)
+    guard let next = chosen.last else { return }
+    if let current, !draft.isEmpty, draft.isChain {
+      policy?.observe(
+        accepted: path.count, of: draft.count, source: current, confidence: draft.confidence)
+    }
+    let record = VerificationRecord(
+      position: position, proposed: draft, path: path, next: next.id, exits: exits,
+      draftSeconds: draftSeconds, verifySeconds: seconds)
+    for index in sources.indices where index == current || !sources[index].isFree {
+      sources[index].drafter.observe(record)
+    }
   }
 
   /// Compares what was only guessed with what the model said, and tells the policy when it is known.
-  private mutating func compareShadow(with chosen: [SampledToken]) {
-    guard !shadow.isEmpty else { return }
-    for token in chosen {
-      if shadow[shadowRight] == token.id {
-        shadowRight += 1
-        if shadowRight < shadow.count { continue }
+  private mutating func compareShadows(with chosen: [SampledToken]) {
+    guard policy != nil else { return }
+    for index in sources.indices where !sources[index].shadow.isEmpty {
+      let shadow = sources[index].shadow
+      var right = sources[index].shadowRight
+      var isKnown = false
+      for token in chosen {
+        if shadow[right] == token.id {
+          right += 1
+          if right < shadow.count { continue }
+        }
+        isKnown = true
+        break
       }
-      policy?.observe(accepted: shadowRight, of: shadow.count)
-      shadow.removeAll(keepingCapacity: true)
-      shadowRight = 0
-      return
+      sources[index].shadowRight = right
+      guard isKnown else { continue }
+      policy?.observe(
+        accepted: right, of: shadow.count, source: index, confidence: sources[index].shadowClass)
+      sources[index].shadowRight = 0
+    }
+    // Outside the loop: `shadow` above shares the array.
+    for index in sources.indices where sources[index].shadowRight == 0 {
+      sources[index].shadow.removeAll(keepingCapacity: true)
     }
   }
 }
+
+/// A drafter whose guesses take time, so that none are made only to be looked at.
+package protocol CostlyDrafter: Drafter {}

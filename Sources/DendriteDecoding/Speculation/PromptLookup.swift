@@ -28,16 +28,18 @@ public struct PromptLookup: Drafter {
   }
 
   /// Forgets the history.
-  public mutating func begin() {
+  public mutating func begin(_ reply: ReplyOutline) { forget() }
+
+  private mutating func forget() {
     indexed = 0
     for index in ends.indices { ends[index].removeAll(keepingCapacity: true) }
   }
 
   /// Proposes what followed the last occurrence of the last tokens.
   public mutating func propose(
-    after history: [Int], pending: Int, limit: Int, into draft: inout [Int]
+    after history: [Int], pending: Int, limit: Int, into draft: inout Draft
   ) {
-    if indexed > history.count { begin() }
+    if indexed > history.count { forget() }
     while indexed < history.count {
       for (index, length) in matchLengths.enumerated() where indexed + 1 >= length {
         ends[index][Self.hash(history[(indexed + 1 - length)...indexed])] = indexed
@@ -60,9 +62,10 @@ public struct PromptLookup: Drafter {
         } else if at == history.count {
           draft.append(pending)
         } else {
-          draft.append(draft[at - history.count - 1])
+          draft.append(draft.tokens[at - history.count - 1])
         }
       }
+      draft.confidence = index
       return
     }
   }

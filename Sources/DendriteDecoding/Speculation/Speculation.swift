@@ -8,7 +8,10 @@ public enum Speculation: Sendable, Hashable {
   case none
   /// Guesses by ``PromptLookup``, at most so many a pass.
   case promptLookup(draftLength: Int)
-  /// Guesses by ``PromptLookup``, as many a pass as pay by the measured costs of passes; none where none do.
+  /// Guesses by the drafter that the reply is given, at most so many a pass.
+  case drafter(draftLength: Int)
+  /// Guesses by whoever is right most often for what it costs, as many a pass as pay by the measured times of passes
+  /// and drafts; none where none do.
   case automatic
 
   /// The longest draft that one pass takes, with the token before it.
@@ -21,21 +24,24 @@ public enum Speculation: Sendable, Hashable {
   var draftLength: Int {
     switch self {
     case .none: 0
-    case .promptLookup(let length): length
+    case .promptLookup(let length), .drafter(let length): length
     case .automatic: Self.longestAutomaticDraft
     }
   }
 
-  /// The drafter, if there is one.
-  func makeDrafter() -> (any Drafter)? {
+  /// The drafters that need nothing but the text.
+  func makeDrafters() -> [any Drafter] {
     switch self {
-    case .none: nil
-    case .promptLookup, .automatic: PromptLookup()
+    case .none, .drafter: []
+    case .promptLookup, .automatic: [PromptLookup()]
     }
   }
 
   func validate() throws(DecodingError) {
-    guard case .promptLookup = self else { return }
+    switch self {
+    case .none, .automatic: return
+    case .promptLookup, .drafter: break
+    }
     guard (1...Self.longestDraft).contains(draftLength) else {
       throw DecodingError(
         .badSetting,

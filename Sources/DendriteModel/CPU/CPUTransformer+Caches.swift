@@ -40,18 +40,27 @@ extension CPUTransformer {
   // MARK: CausalModel
 
   /// As `CausalModel` says.
-  public func makeCache(capacity: Int, type: CacheType) throws(ModelError) -> CacheHandle {
+  public func makeCache(
+    capacity: Int, type: CacheType, branchRows: Int
+  ) throws(ModelError) -> CacheHandle {
     passThread.waitUntilIdle()
     guard capacity > 0, capacity <= 1 << 30 else {
       throw ModelError(
         .contextFull, "a cache for \(capacity) tokens, expected 1 … \(1 << 30)",
         remedy: "the model was trained for \(configuration.contextLength) tokens")
     }
+    guard (0...1 << 20).contains(branchRows) else {
+      throw ModelError(
+        .contextFull, "a cache with \(branchRows) rows for branches, expected 0 … \(1 << 20)",
+        remedy: "128 rows hold the trees of a pass")
+    }
     let pool = pool(for: type)
+    let scratchBlocks = (branchRows + 63) / 64
     try pool.reserve(
-      CacheState.blockCount(for: capacity),
+      CacheState.blockCount(for: capacity, scratchBlocks: scratchBlocks),
       purpose: "a \(type.rawValue) cache for \(capacity) tokens")
-    return adopt(CacheState(type: type, pool: pool, capacity: capacity))
+    return adopt(
+      CacheState(type: type, pool: pool, capacity: capacity, scratchBlocks: scratchBlocks))
   }
 
   /// As `CausalModel` says.
@@ -146,7 +155,7 @@ extension CPUTransformer {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
     try state.pool.reserve(
-      CacheState.blockCount(for: state.capacity),
+      CacheState.blockCount(for: state.capacity, scratchBlocks: state.scratchBlockCount),
       purpose: "a second cache for \(state.capacity) tokens")
     return adopt(state.fork())
   }

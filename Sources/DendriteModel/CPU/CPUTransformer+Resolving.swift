@@ -46,15 +46,19 @@ extension CPUTransformer {
     case .logits:
       output = plan.logitsCount
       plan.logitsCount += 1
-    case .hiddenState:
-      output = plan.hiddenCount
+    case .hiddenState: output = plan.hiddenCount
+    }
+    var exit = (layer: -1, index: -1)
+    if let layer = exitLayer(of: row) {
+      exit = (layer, plan.hiddenCount)
       plan.hiddenCount += 1
     }
     plan.rows.append(
       PlannedRow(
         cache: row.cache.index, logical: logical, position: position, token: token, node: node,
         base: place.base, place: place.position, firstGathered: logical + 1 - gathered.count,
-        gathered: gathered, output: output, kind: row.output))
+        gathered: gathered, output: output, kind: row.output, exitLayer: exit.layer,
+        exitIndex: exit.index))
     if !gathered.isEmpty {
       let blocks = logical / 64 - (logical + 1 - gathered.count) / 64 + 1
       plan.overlayBlocks = max(plan.overlayBlocks, blocks)
@@ -110,13 +114,25 @@ extension CPUTransformer {
   }
 
   private func checkOutput(_ row: Row, _ index: Int) throws(ModelError) {
-    if case .hiddenState(let layer) = row.output {
-      guard (0...configuration.layerCount).contains(layer) else {
-        throw ModelError(
-          .badRow, "row \(index) asks for layer \(layer), expected 0 … \(configuration.layerCount)",
-          remedy: "0 is the embedding, \(configuration.layerCount) the last layer")
-      }
+    guard let layer = exitLayer(of: row) else { return }
+    guard (0...configuration.layerCount).contains(layer) else {
+      throw ModelError(
+        .badRow, "row \(index) asks for layer \(layer), expected 0 … \(configuration.layerCount)",
+        remedy: "0 is the embedding, \(configuration.layerCount) the last layer")
     }
+    if case .hiddenState(let output) = row.output, output != layer {
+      throw ModelError(
+        .badRow,
+        "row \(index) asks for the hidden states of layers \(output) and \(layer), expected one",
+        remedy: "ask for logits and an exit layer, or for one hidden state")
+    }
+  }
+
+  /// The layer whose residual stream a row is to show.
+  private func exitLayer(of row: Row) -> Int? {
+    if let layer = row.exitLayer { return layer }
+    if case .hiddenState(let layer) = row.output { return layer }
+    return nil
   }
 
   /// Lists the places of a node and of its ancestors that are not stored in place, oldest first.

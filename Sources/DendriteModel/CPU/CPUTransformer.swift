@@ -171,12 +171,12 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
   ) throws(ModelError) {
     guard hiddenState.count == configuration.hiddenSize,
-      logits.count == configuration.vocabularySize
+      (1...configuration.vocabularySize).contains(logits.count)
     else {
       throw ModelError(
         .badRow,
         "a hidden state of \(hiddenState.count) and room for \(logits.count) logits, "
-          + "expected \(configuration.hiddenSize) and \(configuration.vocabularySize)",
+          + "expected \(configuration.hiddenSize) and at most \(configuration.vocabularySize)",
         remedy: "take both sizes from the model's description")
     }
     try forward.project(hiddenState, into: logits)
@@ -186,11 +186,12 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
 extension CPUTransformer: PassResults {
   package func waitForExit(row: Int, generation: Int) throws(ModelError) {
     try check(generation)
-    guard row >= 0, row < plan.rows.count, case .hiddenState(let layer) = plan.rows[row].kind else {
+    guard row >= 0, row < plan.rows.count, plan.rows[row].exitLayer >= 0 else {
       throw ModelError(
         .badRow, "row \(row) did not ask for a hidden state",
-        remedy: "set the row's output to .hiddenState(afterLayer:)")
+        remedy: "set the row's output to .hiddenState(afterLayer:), or its exitLayer")
     }
+    let layer = plan.rows[row].exitLayer
     forward.waitForLayer(layer)
     try forward.checkFinite(row: row, plan: plan, upTo: layer)
   }
@@ -225,11 +226,21 @@ extension CPUTransformer: PassResults {
     let planned = plan.rows[row]
     switch planned.kind {
     case .logits: return forward.logits(planned.output)
-    case .hiddenState: return forward.hiddenState(planned.output)
+    case .hiddenState: return forward.hiddenState(planned.exitIndex)
     case .none:
       throw ModelError(
         .badRow, "row \(row) asked for no output", remedy: "set the row's output before the pass")
     }
+  }
+
+  package func hiddenState(
+    ofRow row: Int, generation: Int
+  ) throws(ModelError) -> UnsafeBufferPointer<Float> {
+    try check(generation)
+    guard row >= 0, row < plan.rows.count, plan.rows[row].exitIndex >= 0 else {
+      throw noSuchRow(row)
+    }
+    return forward.hiddenState(plan.rows[row].exitIndex)
   }
 
   private func check(_ generation: Int) throws(ModelError) {

@@ -141,8 +141,8 @@ final class ForwardPass: @unchecked Sendable {
   private func publishExits(_ plan: PassPlan, afterLayer layer: Int, _ buffers: PassBuffers) {
     guard plan.hiddenCount > 0, let outputs else { return }
     let d = model.hiddenSize
-    for (index, row) in plan.rows.enumerated() where row.kind == .hiddenState(afterLayer: layer) {
-      (outputs.hidden.base + row.output * d).update(
+    for (index, row) in plan.rows.enumerated() where row.exitLayer == layer {
+      (outputs.hidden.base + row.exitIndex * d).update(
         from: buffers.residual.base + index * d, count: d)
     }
     events.signal { layersDone = layer }
@@ -165,7 +165,7 @@ final class ForwardPass: @unchecked Sendable {
   }
 
   func checkFinite(row: Int, plan: PassPlan, upTo layer: Int) throws(ModelError) {
-    let state = hiddenState(plan.rows[row].output)
+    let state = hiddenState(plan.rows[row].exitIndex)
     if !state.allSatisfy(\.isFinite) { throw notFinite(row: row, layer: max(0, layer - 1)) }
   }
 
@@ -194,8 +194,11 @@ final class ForwardPass: @unchecked Sendable {
       kernels.prepare(
         &view, row: 0, from: normed.base, columns: d, asIntegers: weights.head.usesIntegers)
       weights.head.withShape { shape in
-        kernels.table.pointee.matmul(
-          target, logits.count, shape, &view, 0, weights.head.groupCount, 0, 1)
+        let groups =
+          logits.count == model.vocabularySize ? weights.head.groupCount : logits.count / 16
+        kernels.table.pointee.matmul(target, logits.count, shape, &view, 0, groups, 0, 1)
+        // Groups of sixteen are computed whole; what is left of a shorter list is not.
+        for index in min(logits.count, groups * 16)..<logits.count { target[index] = -.infinity }
       }
     } catch {
       throw ModelError(.notEnoughMemory, error.message, remedy: error.remedy)

@@ -22,6 +22,9 @@ struct PlannedRow {
   /// Index among the outputs of its kind, or -1.
   var output: Int
   var kind: Row.Output
+  /// The layer after which the row's residual is copied out, and where to; -1 if it is not.
+  var exitLayer: Int
+  var exitIndex: Int
 }
 
 /// A batch, resolved.

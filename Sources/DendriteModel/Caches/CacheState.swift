@@ -18,7 +18,8 @@ final class CacheState {
     var isInPlace: Bool { scratchSlot < 0 }
   }
 
-  static let scratchBlockCount = 2
+  /// Blocks for nodes beside the trunk.
+  let scratchBlockCount: Int
 
   let type: CacheType
   let pool: BlockPool
@@ -35,19 +36,22 @@ final class CacheState {
   /// Bases of `blocks`, for the kernels.
   let blockBases: UnsafeMutablePointer<UnsafeRawPointer?>
 
-  static func blockCount(for capacity: Int) -> Int { (capacity + 63) / 64 + scratchBlockCount }
+  static func blockCount(for capacity: Int, scratchBlocks: Int) -> Int {
+    (capacity + 63) / 64 + scratchBlocks
+  }
 
-  /// The pool must have reserved `blockCount(for: capacity)` blocks.
-  init(type: CacheType, pool: BlockPool, capacity: Int) {
+  /// The pool must have reserved `blockCount(for:scratchBlocks:)` blocks.
+  init(type: CacheType, pool: BlockPool, capacity: Int, scratchBlocks: Int) {
+    scratchBlockCount = scratchBlocks
     self.type = type
     self.pool = pool
     self.capacity = capacity
-    let count = CacheState.blockCount(for: capacity)
+    let count = CacheState.blockCount(for: capacity, scratchBlocks: scratchBlocks)
     blockBases = .allocate(capacity: count)
     blockBases.initialize(repeating: nil, count: count)
     blocks.reserveCapacity(count)
     nodes.reserveCapacity(1024)
-    scratchBlocks.reserveCapacity(CacheState.scratchBlockCount)
+    self.scratchBlocks.reserveCapacity(scratchBlocks)
   }
 
   deinit { blockBases.deallocate() }
@@ -56,7 +60,7 @@ final class CacheState {
     for block in blocks + scratchBlocks { pool.drop(block) }
     blocks = []
     scratchBlocks = []
-    pool.unreserve(CacheState.blockCount(for: capacity))
+    pool.unreserve(CacheState.blockCount(for: capacity, scratchBlocks: scratchBlockCount))
   }
 
   // MARK: Scratch nodes
@@ -98,10 +102,10 @@ final class CacheState {
       trunkEnd = logical + 1
       trunkLast = Int32(nodes.count)
     } else {
-      guard scratchUsed < CacheState.scratchBlockCount * 64 else {
+      guard scratchUsed < scratchBlockCount * 64 else {
         throw ModelError(
           .contextFull,
-          "more than \(CacheState.scratchBlockCount * 64) scratch rows beside the first chain",
+          "more than \(scratchBlockCount * 64) scratch rows beside the first chain",
           remedy: "commit or discard before adding branches")
       }
       if scratchUsed / 64 == scratchBlocks.count { scratchBlocks.append(pool.take()) }
@@ -174,7 +178,8 @@ final class CacheState {
 
   /// A state with the same history that shares its blocks; the pool must have reserved for it.
   func fork() -> CacheState {
-    let copy = CacheState(type: type, pool: pool, capacity: capacity)
+    let copy = CacheState(
+      type: type, pool: pool, capacity: capacity, scratchBlocks: scratchBlockCount)
     for index in 0..<(length + 63) / 64 {
       pool.share(blocks[index])
       copy.blocks.append(blocks[index])

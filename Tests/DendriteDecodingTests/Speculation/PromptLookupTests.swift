@@ -6,9 +6,10 @@ import Testing
 @Suite struct PromptLookupTests {
   private func draft(_ history: [Int], _ pending: Int, limit: Int = 8) -> [Int] {
     var lookup = PromptLookup()
-    var draft: [Int] = []
+    var draft = Draft()
     lookup.propose(after: history, pending: pending, limit: limit, into: &draft)
-    return draft
+    #expect(draft.isChain)
+    return draft.tokens
   }
 
   @Test func `what followed the last tokens before is proposed`() {
@@ -38,15 +39,15 @@ import Testing
     for _ in 0..<300 {
       history.append(random.below(4))
       let pending = random.below(4)
-      var one: [Int] = []
+      var one = Draft()
       growing.propose(after: history, pending: pending, limit: 6, into: &one)
-      #expect(one == draft(history, pending, limit: 6))
-      #expect(one == plain(history, pending, limit: 6))
+      #expect(one.tokens == draft(history, pending, limit: 6))
+      #expect(one.tokens == plain(history, pending, limit: 6))
     }
-    growing.begin()
-    var fresh: [Int] = []
+    growing.begin(ReplyOutline(sampler: .greedy, vocabularySize: 10, capacity: 10))
+    var fresh = Draft()
     growing.propose(after: [1, 2, 3, 1], pending: 2, limit: 2, into: &fresh)
-    #expect(fresh == [3, 1])
+    #expect(fresh.tokens == [3, 1])
   }
 
   /// The same by looking everywhere.

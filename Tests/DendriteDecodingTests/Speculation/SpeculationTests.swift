@@ -28,7 +28,7 @@ import Testing
     }
 
     mutating func propose(
-      after history: [Int], pending: Int, limit: Int, into draft: inout [Int]
+      after history: [Int], pending: Int, limit: Int, into draft: inout Draft
     ) {
       let next = history.count + 1 - promptLength
       for index in next..<next + random.below(limit + 4) {
@@ -44,7 +44,7 @@ import Testing
     let reply: [Int]
 
     mutating func propose(
-      after history: [Int], pending: Int, limit: Int, into draft: inout [Int]
+      after history: [Int], pending: Int, limit: Int, into draft: inout Draft
     ) {
       draft.append(contentsOf: reply.dropFirst(history.count - 1).prefix(limit))
     }
@@ -62,7 +62,8 @@ import Testing
     _ drafter: (any Drafter)? = nil
   ) throws -> (outcome: Outcome, statistics: GenerationStatistics) {
     var loop = try GenerationLoop(
-      prompt: prompt, in: context, tokenizer: tokenizer, settings: settings, drafter: drafter)
+      prompt: prompt, in: context, tokenizer: tokenizer, settings: settings,
+      drafters: drafter.map { [$0] } ?? [])
     var fragments: [Fragment] = []
     while let step = try loop.step() {
       guard case .fragment(let fragment) = step else { continue }
@@ -156,7 +157,7 @@ import Testing
     let oracle = Oracle(reply, after: 2, errorsInHundred: 0, seed: 1)
     var loop = try GenerationLoop(
       prompt: [65, 66], in: context, tokenizer: tokenizer,
-      settings: GenerationSettings(sampler: .greedy), drafter: oracle)
+      settings: GenerationSettings(sampler: .greedy), drafters: [oracle])
     for _ in 0..<6 { _ = try loop.step() }
     #expect(context.tokens.count > 7)
     _ = loop.cancel()
@@ -194,7 +195,7 @@ import Testing
     var loop = try GenerationLoop(
       prompt: [65, 66], in: context, tokenizer: tokenizer,
       settings: GenerationSettings(
-        sampler: .greedy, speculation: .promptLookup(draftLength: 3)), drafter: oracle)
+        sampler: .greedy, speculation: .promptLookup(draftLength: 3)), drafters: [oracle])
     var shown: [Int] = []
     let error = #expect(throws: DecodingError.self) {
       while case .fragment(let fragment)? = try loop.step() { shown.append(fragment.tokenID) }

@@ -24,7 +24,10 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
     var nextCache = 0
     var generation = 0
     var outputs: [Int: [Float]] = [:]
-    var scratch: [(cache: Int, path: [Int])] = []
+    /// Scratch nodes since the last commit or discard; those of the last pass begin at `passStart`.
+    var scratch: [(cache: Int, path: [Int], hasExit: Bool)] = []
+    var passStart = 0
+    var scratchGeneration = 0
     /// Rows of each submitted batch.
     var batches: [Int] = []
     var discards = 0
@@ -88,7 +91,9 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
 
   // MARK: Caches
 
-  func makeCache(capacity: Int, type: CacheType) throws(ModelError) -> CacheHandle {
+  func makeCache(
+    capacity: Int, type: CacheType, branchRows: Int
+  ) throws(ModelError) -> CacheHandle {
     try call { state throws(ModelError) in
       state.nextCache += 1
       state.caches[state.nextCache] = ([], capacity)
@@ -129,7 +134,7 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
       switch row.parent {
       case .tip: before = try tokens(of: row.cache)
       case .row(let index): before = paths[index]
-      case .node: throw ModelError(.badRow, "no nodes here", remedy: "use chains")
+      case .node(let node): before = try path(of: node)
       }
       paths.append(before + [token])
     }
@@ -138,13 +143,13 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
       state.batches.append(batch.count)
       if let failure = state.failures[state.batches.count - 1] { throw failure }
       state.outputs = [:]
-      state.scratch = []
+      state.passStart = state.scratch.count
       for (index, row) in batch.rows.enumerated() {
         let capacity = state.caches[row.cache.index]?.capacity ?? 0
         guard paths[index].count <= capacity else {
           throw ModelError(.contextFull, "full", remedy: "make room")
         }
-        state.scratch.append((row.cache.index, paths[index]))
+        state.scratch.append((row.cache.index, paths[index], row.exitLayer != nil))
       }
       return state.generation
     }
@@ -158,23 +163,45 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
   func commit(rows: Range<Int>, of pass: Pass, to cache: CacheHandle) throws(ModelError) {
     try check(pass.generation)
     try call { state throws(ModelError) in
-      guard let path = state.scratch[rows].last?.path,
+      guard rows.lowerBound == 0, state.passStart + rows.count <= state.scratch.count,
+        let path = state.scratch[..<(state.passStart + rows.count)].last?.path,
         let tokens = state.caches[cache.index]?.tokens, path.count == tokens.count + rows.count,
         path.starts(with: tokens)
       else { throw ModelError(.badRow, "not a chain from the tip", remedy: "commit a chain") }
       state.caches[cache.index]?.tokens = path
-      state.scratch = []
+      state.dropScratch()
     }
   }
 
   func commit(_ path: some Collection<NodeID>, to cache: CacheHandle) throws(ModelError) {
-    throw ModelError(.badRow, "no nodes here", remedy: "commit rows")
+    var history = try tokens(of: cache)
+    for id in path {
+      let next = try self.path(of: id)
+      guard next.dropLast() == history[...] else {
+        throw ModelError(.badRow, "not a path from the tip", remedy: "commit a path")
+      }
+      history = next
+    }
+    let committed = history
+    try call { state throws(ModelError) in
+      state.caches[cache.index]?.tokens = committed
+      state.dropScratch()
+    }
+  }
+
+  /// The tokens of a scratch node and before it.
+  private func path(of id: NodeID) throws(ModelError) -> [Int] {
+    try call { state throws(ModelError) in
+      guard id.generation == state.scratchGeneration, state.scratch.indices.contains(id.index)
+      else { throw ModelError(.staleHandle, "no such node", remedy: "keep it") }
+      return state.scratch[id.index].path
+    }
   }
 
   func discard(_ cache: CacheHandle) throws(ModelError) {
     try call { state throws(ModelError) in
       state.discards += 1
-      state.scratch = []
+      state.dropScratch()
     }
   }
 
@@ -188,6 +215,7 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
         return .mustPrefill(from: window)
       }
       state.caches[cache.index]?.tokens = Array(tokens.prefix(length))
+      state.dropScratch()
       return .done
     }
   }
@@ -204,7 +232,23 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
   func finish(generation: Int) throws(ModelError) { try check(generation) }
 
   func node(ofRow row: Int, generation: Int) throws(ModelError) -> NodeID {
-    throw ModelError(.badRow, "no nodes here", remedy: "use rows")
+    try check(generation)
+    return with { NodeID(index: $0.passStart + row, generation: $0.scratchGeneration) }
+  }
+
+  /// A hidden state that names its row; `project` finds the row's scores again, with some of them changed.
+  func hiddenState(ofRow row: Int, generation: Int) throws(ModelError) -> UnsafeBufferPointer<Float>
+  {
+    try check(generation)
+    let place = with { state in
+      state.scratch[state.passStart + row].hasExit ? state.passStart + row : -1
+    }
+    guard place >= 0 else {
+      throw ModelError(.badRow, "row \(row) has no exit", remedy: "ask for it")
+    }
+    let copy = UnsafeMutableBufferPointer<Float>.allocate(capacity: 4)
+    copy.initialize(repeating: Float(place))
+    return UnsafeBufferPointer(copy)
   }
 
   func output(ofRow row: Int, generation: Int) throws(ModelError) -> UnsafeBufferPointer<Float> {
@@ -229,5 +273,19 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
   }
   func project(
     hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
-  ) throws(ModelError) {}
+  ) throws(ModelError) {
+    let path = with { $0.scratch[Int(hiddenState[0])].path }
+    let final = scores(path)
+    for (index, value) in zip(logits.indices, final) {
+      logits[index] = value + (path.count % 3 == 0 ? Float(index % 5) : 0)
+    }
+  }
+}
+
+extension FakeModel.State {
+  mutating func dropScratch() {
+    scratch = []
+    passStart = 0
+    scratchGeneration += 1
+  }
 }

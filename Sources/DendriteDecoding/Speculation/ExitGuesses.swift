@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DendriteModel
+
+/// What a drafter asks the model for half-way through a pass.
+public struct ExitWish: Sendable {
+  /// Turns a hidden state into early scores.
+  public var head: ExitHead
+  /// Guesses for each row (κ).
+  public var count: Int
+  /// The first tokens of the vocabulary that are of use; fewer cost less.
+  public var vocabularySize: Int
+
+  /// A wish.
+  public init(head: ExitHead, count: Int, vocabularySize: Int = .max) {
+    self.head = head
+    self.count = count
+    self.vocabularySize = vocabularySize
+  }
+}
+
+/// The model's early opinion of what follows each row of a pass, best first.
+///
+/// Row 0 is the pending token, row i + 1 is guess i of the draft. Tokens that the draft has behind a row
+/// already are left out: if the model chooses one of those, the row does not end the path.
+///
+/// - Source: Mirror-SD (arXiv:2510.13161), §3.1: the token channel; per row as in its figure 1. Ranked by score plus
+///   the noise of the position, since that is what decides.
+public struct ExitGuesses: Sendable, Hashable {
+  /// One guess.
+  public struct Guess: Sendable, Hashable {
+    /// The token.
+    public var token: Int
+    /// Its log-probability at the exit over the temperature, plus the noise of its position.
+    public var score: Float
+
+    /// A guess.
+    public init(token: Int, score: Float) {
+      self.token = token
+      self.score = score
+    }
+  }
+
+  /// The place in the history of the token that follows row 0.
+  public var position: Int
+  /// The guesses for each row.
+  public var rows: [[Guess]]
+
+  /// Guesses.
+  public init(position: Int, rows: [[Guess]]) {
+    self.position = position
+    self.rows = rows
+  }
+}
+
+/// What a drafter has to tell at the end of a reply.
+public struct DrafterReport: Sendable, Hashable {
+  /// Windows that were drafted because nothing was there yet, were found among prepared branches, and were not.
+  public var cold = 0
+  public var hits = 0
+  public var misses = 0
+  /// Branches that were prepared, and tokens in them.
+  public var branches = 0
+  public var branchTokens = 0
+  /// The most bytes that branches occupied at a time.
+  public var branchBytes = 0
+  /// Messages that came too late and were dropped.
+  public var lateMessages = 0
+  /// Why the drafter stopped working, if it did.
+  public var failure: String?
+
+  /// Nothing to tell.
+  public init() {}
+
+  /// Windows in all.
+  public var rounds: Int { cold + hits + misses }
+  /// Hits of all windows that could have been.
+  public var hitRate: Double? {
+    hits + misses > 0 ? Double(hits) / Double(hits + misses) : nil
+  }
+}
