@@ -29,12 +29,14 @@ public struct LocalModel: Sendable {
   /// - Parameters:
   ///   - path: The file; of a split model, any shard.
   ///   - machine: Threads and kernels; by default all cores and the fastest kernels.
+  ///   - drafter: A smaller model of the same vocabulary that guesses ahead.
   ///   - progress: Called with a share 0 … 1 of the weights, on the engine's thread.
   /// - Returns: the model, checked and ready.
   /// - Throws: `CheckpointError`, `TokenizerError`, `ComputeError`, `ModelError` or `DecodingError`,
   ///   each saying what was found, what was expected and what to do.
   public static func load(
-    _ path: String, on machine: Machine? = nil, progress: (@Sendable (Double) -> Void)? = nil
+    _ path: String, on machine: Machine? = nil, drafter: DrafterFile? = nil,
+    progress: (@Sendable (Double) -> Void)? = nil
   ) async throws -> LocalModel {
     let engine = try await Engine.loading {
       let file = try GGUFFile(path: path)
@@ -42,7 +44,8 @@ public struct LocalModel: Sendable {
       let machine = try machine ?? Machine()
       let model = try CPUTransformer(file: file, machine: machine, progress: progress)
       return Engine.Parts(
-        model: model, tokenizer: tokenizer, kernelVariant: machine.variant.name)
+        model: model, tokenizer: tokenizer, kernelVariant: machine.variant.name,
+        makeDrafter: try drafter?.maker(for: tokenizer, of: file, on: machine))
     }
     return LocalModel(engine: engine)
   }

@@ -6,25 +6,17 @@ internal import Dendrite
 ///
 /// None of it changes the text.
 struct SpeculationOptions: ParsableArguments {
-  /// Who guesses.
-  enum Drafter: String, CaseIterable {
-    case none
-    case lookup
-    case auto
-  }
-
   @Option(
     help: ArgumentHelp(
-      "Who guesses what comes next, for the model to check several tokens at once: none; lookup, which "
-        + "repeats what followed the last tokens before; auto, the same where it pays on this machine. "
-        + "The text does not depend on it.",
+      "Who guesses what comes next, for the model to check several tokens at once.",
+      discussion: """
+        none; lookup, which repeats what followed the last tokens before; model:PATH, a smaller model of the \
+        same vocabulary; auto, whoever pays on this machine. The text does not depend on it.
+        """,
       valueName: "drafter"),
-    completion: .list(Drafter.allCases.map(\.rawValue)),
-    transform: {
-      try Choice.parse(
-        $0, option: "--drafter", among: Drafter.allCases.map { ($0.rawValue, $0) })
-    })
-  var drafter: Drafter = .none
+    completion: .list(DrafterChoice.names),
+    transform: { try DrafterChoice(parsing: $0) })
+  var drafter: DrafterChoice = .none
 
   @Option(
     parsing: .unconditional,
@@ -32,23 +24,38 @@ struct SpeculationOptions: ParsableArguments {
       "Guesses that are checked with a token, at most (default: 8).", valueName: "n"))
   var draftLength: Int?
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Let a drafter model guess alternatives: a tree, so many paths wide.", valueName: "n"))
+  var draftWidth: Int?
+
   mutating func validate() throws {
     try Bounds.check(
       "--draft-length", draftLength, in: 1...Speculation.longestDraft,
       expected: "a number from 1 to \(Speculation.longestDraft)", remedy: "--draft-length 8")
-    if draftLength != nil, drafter != .lookup {
+    if draftLength != nil, !drafter.hasLength {
       throw ValidationError(
-        "--draft-length with --drafter \(drafter.rawValue), expected a drafter whose length is yours to "
+        "--draft-length with --drafter \(drafter.text), expected a drafter whose length is yours to "
           + "choose\n  try: --drafter lookup")
+    }
+    try Bounds.check(
+      "--draft-width", draftWidth, in: 2...16, expected: "a number from 2 to 16",
+      remedy: "--draft-width 4")
+    if draftWidth != nil, drafter.modelPath == nil {
+      throw ValidationError(
+        "--draft-width with --drafter \(drafter.text), expected a drafter that is a model\n"
+          + "  try: --drafter model:PATH")
     }
   }
 
   /// The setting of a reply.
-  var speculation: Speculation {
-    switch drafter {
-    case .none: .none
-    case .lookup: .promptLookup(draftLength: draftLength ?? 8)
-    case .auto: .automatic
+  var speculation: Speculation { drafter.speculation(draftLength: draftLength ?? 8) }
+
+  /// The drafter to load with the model.
+  var file: DrafterFile? {
+    drafter.modelPath.map {
+      DrafterFile($0, shape: draftWidth.map { .tree(width: $0) } ?? .chain)
     }
   }
 }

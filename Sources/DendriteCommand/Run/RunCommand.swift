@@ -90,7 +90,9 @@ struct RunCommand: AsyncParsableCommand {
   private func load(_ path: String, on machine: Machine) async throws -> LocalModel {
     let progress = ProgressLine("loading \(path.split(separator: "/").last ?? "the model")")
     defer { progress.finish() }
-    return try await LocalModel.load(path, on: machine) { progress.update($0) }
+    return try await LocalModel.load(path, on: machine, drafter: speculation.file) {
+      progress.update($0)
+    }
   }
 
   private func chat(_ maker: ReplyMaker) -> ChatSession {

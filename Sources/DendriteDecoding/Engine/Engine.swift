@@ -16,6 +16,9 @@ public actor Engine {
   /// The model; only jobs of the engine's thread may call it.
   package nonisolated let model: any CausalModel
 
+  /// Makes a session's own drafter, if the engine was given one.
+  package nonisolated let makeDrafter: (@Sendable () -> any Drafter)?
+
   private nonisolated let thread: EngineThread
 
   /// Jobs of the engine and of its sessions run on the engine's thread.
@@ -31,12 +34,18 @@ public actor Engine {
     public var tokenizer: Tokenizer
     /// The kernels that the model runs, for statistics.
     public var kernelVariant: String
+    /// Makes a drafter for each session; `nil` if guesses come from the text alone.
+    public var makeDrafter: (@Sendable () -> any Drafter)?
 
     /// Puts a model and its tokenizer together.
-    public init(model: any CausalModel, tokenizer: Tokenizer, kernelVariant: String = "") {
+    public init(
+      model: any CausalModel, tokenizer: Tokenizer, kernelVariant: String = "",
+      makeDrafter: (@Sendable () -> any Drafter)? = nil
+    ) {
       self.model = model
       self.tokenizer = tokenizer
       self.kernelVariant = kernelVariant
+      self.makeDrafter = makeDrafter
     }
   }
 
@@ -69,6 +78,7 @@ public actor Engine {
     tokenizer = parts.tokenizer
     kernelVariant = parts.kernelVariant
     model = parts.model
+    makeDrafter = parts.makeDrafter
     self.thread = thread
     let expected = description.vocabularySize
     guard tokenizer.vocabularySize <= expected else {

@@ -25,6 +25,8 @@ public actor TextSession {
 
   /// Made with the first reply, on the engine's thread.
   private var context: DecodingContext?
+  /// The session's drafter, made with the first reply that wants one: it remembers the text as the cache does.
+  private var drafter: (any Drafter)?
   /// The last reply that was asked for; the next one waits for it.
   private nonisolated let lastReply = Mutex<Task<GenerationStatistics, any Error>?>(nil)
 
@@ -108,7 +110,8 @@ public actor TextSession {
   ) async throws -> GenerationStatistics {
     var loop = try GenerationLoop(
       prompt: prompt, in: context(for: prompt, settings), tokenizer: engine.tokenizer,
-      settings: settings, kernelVariant: engine.kernelVariant)
+      settings: settings, kernelVariant: engine.kernelVariant,
+      drafters: drafters(for: settings.speculation))
     var text = ""
     while !Task.isCancelled, let step = try loop.step() {
       switch step {
@@ -126,6 +129,18 @@ public actor TextSession {
       finishReason: loop.finishReason ?? .cancelled)
     await completion(outcome)
     return loop.statistics
+  }
+
+  /// Who guesses; empty if the setting says it all.
+  private func drafters(for speculation: Speculation) -> [any Drafter] {
+    guard let make = engine.makeDrafter else { return [] }
+    switch speculation {
+    case .none, .promptLookup: return []
+    case .drafter, .automatic: break
+    }
+    let own = drafter ?? make()
+    drafter = own
+    return speculation == .automatic ? speculation.makeDrafters() + [own] : [own]
   }
 
   /// The session's context, made when it is first needed and the prompt would fit.

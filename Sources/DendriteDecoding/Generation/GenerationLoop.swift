@@ -67,6 +67,11 @@ public struct GenerationLoop {
     let vocabularySize = context.model.description.vocabularySize
     try Self.check(
       prompt, settings, capacity: context.capacity, vocabularySize: vocabularySize)
+    if case .drafter = settings.speculation, drafters.isEmpty {
+      throw DecodingError(
+        .badSetting, "guesses of a drafter are to be checked, and there is none, expected one",
+        remedy: "load the model with a drafter, or let it guess from the text: .automatic")
+    }
     self.prompt = prompt
     self.context = context
     self.tokenizer = tokenizer
@@ -81,7 +86,8 @@ public struct GenerationLoop {
     guessing = Guessing(
       settings.speculation, drafters: drafters,
       reply: ReplyOutline(
-        sampler: sampler.settingsInUse, vocabularySize: vocabularySize, capacity: context.capacity))
+        sampler: sampler.settingsInUse, vocabularySize: vocabularySize, capacity: context.capacity,
+        prompt: prompt))
     generatedIDs.reserveCapacity(
       min(settings.maximumTokens ?? .max, context.capacity - prompt.count + 1))
   }

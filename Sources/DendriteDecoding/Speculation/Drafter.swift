@@ -70,9 +70,14 @@ public struct ReplyOutline: Sendable, Hashable {
   public var vocabularySize: Int
   /// Tokens of prompt and reply together, at most.
   public var capacity: Int
+  /// The prompt's ids, so that a drafter may read them while the model does.
+  public var prompt: [Int]
 
   /// Describes a reply.
-  public init(sampler: SamplerSettings, vocabularySize: Int, capacity: Int) {
+  public init(
+    sampler: SamplerSettings, vocabularySize: Int, capacity: Int, prompt: [Int] = []
+  ) {
+    self.prompt = prompt
     self.sampler = sampler
     self.vocabularySize = vocabularySize
     self.capacity = capacity

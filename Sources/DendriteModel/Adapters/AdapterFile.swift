@@ -45,6 +45,23 @@ enum AdapterFile {
     }
   }
 
+  /// A number.
+  static func integer(
+    _ key: String, in file: GGUFFile, range: ClosedRange<Int>
+  ) throws(ModelError) -> Int {
+    do throws(CheckpointError) {
+      guard let value = try file.metadata.int(key), range.contains(value) else {
+        throw CheckpointError(
+          .invalidValue,
+          "'\(key)' is missing or out of range, expected \(range.lowerBound) to \(range.upperBound)",
+          remedy: "make the adapter again")
+      }
+      return value
+    } catch {
+      throw ModelError(.badCheckpoint, error.message, remedy: error.remedy)
+    }
+  }
+
   /// A tensor's values, row after row, all finite.
   static func matrix(
     _ name: String, in file: GGUFFile, columns: Int, rows: Int?
