@@ -37,6 +37,8 @@ public struct CheckpointError: Error, Sendable {
     public static let unsupportedModel = Code("unsupportedModel")
     /// The tokenizer's kind or pre-tokenizer is not implemented here.
     public static let unsupportedVocabulary = Code("unsupportedVocabulary")
+    /// A model cannot be inflated to the shape or stored in the type that was asked for.
+    public static let unsuitableTarget = Code("unsuitableTarget")
     /// What was to be written is not a valid file, or the file cannot be written.
     public static let unwritable = Code("unwritable")
     /// The task was cancelled while a file was being written.

@@ -6,7 +6,8 @@ import Testing
     (["--help"], "$ dendrite run \"def fibonacci(n):\""),
     (["run", "--help"], "--temperature <t>"), (["help", "run"], "--temperature <t>"),
     (["inspect", "--help"], "$ dendrite inspect model.gguf"),
-    (["lab", "--help"], "make-model"), (["lab", "make-model", "--help"], "smollm2-135m"),
+    (["lab", "--help"], "make-model"), (["lab", "inflate", "--help"], "--small small.gguf"),
+    (["lab", "make-model", "--help"], "smollm2-135m"),
   ])
   func `every command teaches by example`(arguments: [String], part: String) async throws {
     let child = try Child(arguments, environment: ["COLUMNS": "80"])

@@ -10,7 +10,8 @@ struct LabCommand: AsyncParsableCommand {
       What a measurement needs and a user does not:
 
         $ dendrite lab make-model --shape llama-3.2-1b --type q4_0 -o 1b.gguf
+        $ dendrite lab inflate --to llama-3.2-1b -o 1b.gguf
       """,
     shouldDisplay: false,
-    subcommands: [MakeModelCommand.self])
+    subcommands: [MakeModelCommand.self, InflateCommand.self])
 }

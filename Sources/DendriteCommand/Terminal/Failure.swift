@@ -83,6 +83,7 @@ extension Failure {
     switch error.code {
     case .unreadable: .noInput
     case .unwritable: .cannotCreate
+    case .unsuitableTarget: .usage
     case .cancelled: .interrupted
     default: .badData
     }
