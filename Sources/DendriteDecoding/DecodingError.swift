@@ -26,6 +26,8 @@ public struct DecodingError: Error, Sendable {
     public static let noThread = Code("noThread")
     /// The model failed; `cause` is its own error.
     public static let model = Code("model")
+    /// A drafter elsewhere cannot be reached, or does not answer as one does.
+    public static let link = Code("link")
   }
 
   /// The kind of failure.

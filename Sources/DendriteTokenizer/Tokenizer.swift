@@ -39,6 +39,9 @@ public struct Tokenizer: Sendable {
   /// The number of tokens; ids are smaller.
   public var vocabularySize: Int { tables.texts.count }
 
+  /// The tokens that end a text or a turn.
+  public var endOfGenerationIDs: Set<Int> { tables.endOfGeneration }
+
   /// Whether a model that produces this token has ended its text or its turn.
   ///
   /// - Complexity: O(1). False for ids outside the vocabulary.

@@ -80,6 +80,24 @@ package final class Gate: @unchecked Sendable {
     pthread_mutex_unlock(mutex)
   }
 
+  /// Waits until `condition` holds, but no longer than `seconds`.
+  ///
+  /// - Returns: whether it holds.
+  package func wait(atMost seconds: Double, until condition: () -> Bool) -> Bool {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    let nanoseconds = Double(now.tv_nsec) + min(max(0, seconds), 1e6) * 1e9
+    var limit = timespec()
+    limit.tv_sec = now.tv_sec + Int(nanoseconds / 1e9)
+    limit.tv_nsec = Int(nanoseconds.truncatingRemainder(dividingBy: 1e9))
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while !condition() {
+      if pthread_cond_timedwait(self.condition, mutex, &limit) != 0 { return condition() }
+    }
+    return true
+  }
+
   /// Changes what waiters wait for, and wakes them all.
   package func signal(_ change: () -> Void = {}) {
     pthread_mutex_lock(mutex)

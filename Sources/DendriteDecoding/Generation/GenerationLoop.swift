@@ -87,7 +87,8 @@ public struct GenerationLoop {
       settings.speculation, drafters: drafters,
       reply: ReplyOutline(
         sampler: sampler.settingsInUse, vocabularySize: vocabularySize, capacity: context.capacity,
-        prompt: prompt))
+        prompt: prompt,
+        endTokens: settings.ignoresEndOfGeneration ? [] : tokenizer.endOfGenerationIDs))
     generatedIDs.reserveCapacity(
       min(settings.maximumTokens ?? .max, context.capacity - prompt.count + 1))
   }

@@ -72,12 +72,16 @@ public struct ReplyOutline: Sendable, Hashable {
   public var capacity: Int
   /// The prompt's ids, so that a drafter may read them while the model does.
   public var prompt: [Int]
+  /// Tokens that end the reply: nothing is worth guessing behind them.
+  public var endTokens: Set<Int>
 
   /// Describes a reply.
   public init(
-    sampler: SamplerSettings, vocabularySize: Int, capacity: Int, prompt: [Int] = []
+    sampler: SamplerSettings, vocabularySize: Int, capacity: Int, prompt: [Int] = [],
+    endTokens: Set<Int> = []
   ) {
     self.prompt = prompt
+    self.endTokens = endTokens
     self.sampler = sampler
     self.vocabularySize = vocabularySize
     self.capacity = capacity

@@ -61,8 +61,8 @@ public struct DrafterReport: Sendable, Hashable {
   /// Branches that were prepared, and tokens in them.
   public var branches = 0
   public var branchTokens = 0
-  /// The most bytes that branches occupied at a time.
-  public var branchBytes = 0
+  /// The most rows of the drafter's cache that branches occupied at a time.
+  public var branchRows = 0
   /// Messages that came too late and were dropped.
   public var lateMessages = 0
   /// Why the drafter stopped working, if it did.

@@ -62,7 +62,7 @@ struct Guessing: Sendable {
       report.misses += more.misses
       report.branches += more.branches
       report.branchTokens += more.branchTokens
-      report.branchBytes = max(report.branchBytes, more.branchBytes)
+      report.branchRows = max(report.branchRows, more.branchRows)
       report.lateMessages += more.lateMessages
       report.failure = report.failure ?? more.failure
     }

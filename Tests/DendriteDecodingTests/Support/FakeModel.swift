@@ -40,6 +40,9 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
 
   let description: ModelDescription
   private let scores: Scores
+
+  /// The scores behind a path.
+  func scoresOf(_ path: [Int]) -> [Float] { scores(path) }
   private let state = Mutex(State())
 
   /// A model whose scores are drawn from a hash of the path.

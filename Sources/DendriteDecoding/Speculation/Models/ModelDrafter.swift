@@ -99,6 +99,10 @@ public struct ModelDrafter: CostlyDrafter {
         history.count + 1 < min(cache.capacity, model.model.description.contextLength)
       else { return nil }
       var known = try cache.advance(to: history)
+      // A token that the small model's shorter vocabulary lacks cannot be read.
+      let vocabulary = 0..<model.model.description.vocabularySize
+      guard vocabulary.contains(pending), history[known...].allSatisfy({ vocabulary.contains($0) })
+      else { return nil }
       if history.count - known > 64 {
         try cache.read(history[known...])
         known = history.count

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DendriteCompute
+internal import DendriteModel
+internal import Synchronization
+
+/// A drafter on a thread of its own.
+package final class LocalMirror: MirrorLink {
+  private let orders = Mailbox<MirrorOrder>()
+  private let answers = Mailbox<MirrorAnswer>()
+  private let broken = FailureNote()
+  /// The drafter's vocabulary.
+  package let vocabularySize: Int
+
+  /// Starts the thread.
+  ///
+  /// - Parameters:
+  ///   - model: the drafter; nobody else may call it while the mirror lives.
+  ///   - length: guesses in a window, and in a branch.
+  ///   - branchRows: rows of the drafter's cache for branches.
+  package init(model: DrafterModel, length: Int, branchRows: Int = 512) {
+    vocabularySize = model.model.description.vocabularySize
+    let (orders, answers, broken) = (orders, answers, broken)
+    let limits = MirrorWorker.Limits(branchRows: branchRows, length: length)
+    let thread = NativeThread.start {
+      detachThread()
+      MirrorWorker(model: model, limits: limits) { answer in
+        if case .failed(let reason) = answer { broken.set(reason) }
+        answers.send(answer)
+      }.run(orders)
+      broken.set("the drafter's thread has ended")
+      answers.close()
+    }
+    if thread == nil { broken.set("the system gave no thread for the drafter") }
+  }
+
+  deinit { orders.close() }
+
+  /// Hands an order to the thread.
+  package func send(_ order: MirrorOrder) { orders.send(order) }
+
+  /// The thread's next answer.
+  package func receive(atMost seconds: Double) -> MirrorAnswer? {
+    answers.receive(atMost: seconds)
+  }
+
+  /// Why the thread works no more.
+  package var failure: String? { broken.text }
+
+  /// Ends the drafter's thread, as a crash would; for tests.
+  package func kill() { orders.close() }
+}
+
+/// The first reason why something broke.
+final class FailureNote: Sendable {
+  private let note = Mutex<String?>(nil)
+
+  var text: String? { note.withLock { $0 } }
+
+  func set(_ reason: String) { note.withLock { $0 = $0 ?? reason } }
+}

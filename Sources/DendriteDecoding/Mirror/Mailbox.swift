@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DendriteCompute
+
+/// Messages from one thread to another, in order.
+package final class Mailbox<Message: Sendable>: @unchecked Sendable {
+  // Sendable: all state is touched under the gate's lock.
+  private let gate = Gate()
+  private var messages: [Message] = []
+  private var isOpen = true
+
+  package init() {}
+
+  /// Adds a message; after `close` it is dropped.
+  package func send(_ message: Message) {
+    gate.signal { if isOpen { messages.append(message) } }
+  }
+
+  /// Takes the oldest message, waiting for one; `nil` once the box is closed.
+  package func receive() -> Message? {
+    var message: Message?
+    gate.wait {
+      if !messages.isEmpty { message = messages.removeFirst() }
+      return message != nil || !isOpen
+    }
+    return message
+  }
+
+  /// Takes the oldest message if one comes within so many seconds.
+  package func receive(atMost seconds: Double) -> Message? {
+    var message: Message?
+    _ = gate.wait(atMost: seconds) {
+      if !messages.isEmpty { message = messages.removeFirst() }
+      return message != nil || !isOpen
+    }
+    return message
+  }
+
+  /// Whether `close` was called.
+  package var isClosed: Bool {
+    var closed = false
+    gate.signal { closed = !isOpen }
+    return closed
+  }
+
+  /// Ends all waiting; messages that were not taken are dropped.
+  package func close() {
+    gate.signal {
+      isOpen = false
+      messages = []
+    }
+  }
+}
