@@ -4,6 +4,7 @@ public import DendriteDecoding
 public import DendriteModel
 internal import DendriteCheckpoint
 internal import DendriteTokenizer
+internal import Synchronization
 
 /// A model from a file, ready to talk.
 ///
@@ -20,6 +21,9 @@ public struct LocalModel: Sendable {
   public let promptFormat: PromptFormat
   /// Why conversations are written as plain text, if the file's own way is not known here.
   public let promptFormatNote: String?
+
+  /// How target and drafter share the machine, in words, if that was decided here.
+  public private(set) var drafterNote: String?
 
   /// What the model is.
   public var description: ModelDescription { engine.description }
@@ -38,16 +42,21 @@ public struct LocalModel: Sendable {
     _ path: String, on machine: Machine? = nil, drafter: DrafterFile? = nil,
     progress: (@Sendable (Double) -> Void)? = nil
   ) async throws -> LocalModel {
+    let note = Note()
     let engine = try await Engine.loading {
       let file = try GGUFFile(path: path)
       let tokenizer = try Tokenizer(file.vocabularyDescription())
       let machine = try machine ?? Machine()
       let model = try CPUTransformer(file: file, machine: machine, progress: progress)
+      let pair = try drafter?.pair(with: model, tokenizer, path: path)
+      if let text = pair?.note { note.set(text) }
       return Engine.Parts(
-        model: model, tokenizer: tokenizer, kernelVariant: machine.variant.name,
-        makeDrafter: try drafter?.maker(for: tokenizer, of: file, on: machine))
+        model: pair?.target ?? model, tokenizer: tokenizer, kernelVariant: machine.variant.name,
+        makeDrafter: pair?.makeDrafter)
     }
-    return LocalModel(engine: engine)
+    var loaded = LocalModel(engine: engine)
+    loaded.drafterNote = note.text
+    return loaded
   }
 
   /// Wraps an engine; the prompt format is detected from the vocabulary's chat template.
@@ -56,4 +65,11 @@ public struct LocalModel: Sendable {
     (promptFormat, promptFormatNote) = PromptFormat.detect(
       in: engine.tokenizer.description.chatTemplate)
   }
+}
+
+/// A word from the engine's thread.
+private final class Note: Sendable {
+  private let note = Mutex<String?>(nil)
+  var text: String? { note.withLock { $0 } }
+  func set(_ text: String) { note.withLock { $0 = text } }
 }

@@ -11,7 +11,8 @@ struct LabCommand: AsyncParsableCommand {
 
         $ dendrite lab make-model --shape llama-3.2-1b --type q4_0 -o 1b.gguf
         $ dendrite lab inflate --to llama-3.2-1b -o 1b.gguf
+        $ dendrite lab drafter -m drafter.gguf --listen 127.0.0.1:7411
       """,
     shouldDisplay: false,
-    subcommands: [MakeModelCommand.self, InflateCommand.self])
+    subcommands: [MakeModelCommand.self, InflateCommand.self, DrafterCommand.self])
 }

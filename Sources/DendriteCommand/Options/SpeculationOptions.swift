@@ -8,10 +8,12 @@ internal import Dendrite
 struct SpeculationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Who guesses what comes next, for the model to check several tokens at once.",
+      "Who guesses what comes next, for the model to check several tokens at once (default: none).",
       discussion: """
-        none; lookup, which repeats what followed the last tokens before; model:PATH, a smaller model of the \
-        same vocabulary; auto, whoever pays on this machine. The text does not depend on it.
+        lookup repeats what followed the last tokens before. model:PATH is a smaller model of the same \
+        vocabulary. mirror:PATH is one that works while the model does, on cores of its own; \
+        mirror:HOST:PORT one elsewhere (`dendrite lab drafter`). auto is whoever pays on this machine. \
+        The text does not depend on it.
         """,
       valueName: "drafter"),
     completion: .list(DrafterChoice.names),
@@ -21,7 +23,8 @@ struct SpeculationOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Guesses that are checked with a token, at most (default: 8).", valueName: "n"))
+      "Guesses that are checked with a token, at most (default: 8, of a mirror 7).", valueName: "n")
+  )
   var draftLength: Int?
 
   @Option(
@@ -30,32 +33,127 @@ struct SpeculationOptions: ParsableArguments {
       "Let a drafter model guess alternatives: a tree, so many paths wide.", valueName: "n"))
   var draftWidth: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "With --drafter auto: a smaller model that guesses where it pays.", valueName: "path"),
+    completion: .file(extensions: ["gguf"]))
+  var drafterModel: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Outcomes that a mirror prepares for (default: 32).", valueName: "n"))
+  var mirrorBranches: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "The layer after which the model tells a mirror what it is about to say: a number, half or none "
+        + "(default: half).", valueName: "layer"),
+    transform: { try MirrorWords.exit($0) })
+  var mirrorExit: MirrorPlan.Exit?
+
+  @Option(
+    help: ArgumentHelp(
+      "Cores of the model and of its mirror, as in 7+1; together, in turn; or auto, by timing "
+        + "(default: auto).", valueName: "cores"),
+    transform: { try MirrorWords.cores($0) })
+  var mirrorCores: MirrorPlan.Cores?
+
+  @Flag(help: "Colour the tokens: accepted guesses, corrections, bonus tokens.")
+  var showSpeculation = false
+
   mutating func validate() throws {
     try Bounds.check(
       "--draft-length", draftLength, in: 1...Speculation.longestDraft,
       expected: "a number from 1 to \(Speculation.longestDraft)", remedy: "--draft-length 8")
-    if draftLength != nil, !drafter.hasLength {
-      throw ValidationError(
-        "--draft-length with --drafter \(drafter.text), expected a drafter whose length is yours to "
-          + "choose\n  try: --drafter lookup")
-    }
+    try expect(
+      "--draft-length", draftLength != nil, drafter.hasLength,
+      "a drafter whose length is yours to choose", "lookup")
     try Bounds.check(
       "--draft-width", draftWidth, in: 2...16, expected: "a number from 2 to 16",
       remedy: "--draft-width 4")
-    if draftWidth != nil, drafter.modelPath == nil {
-      throw ValidationError(
-        "--draft-width with --drafter \(drafter.text), expected a drafter that is a model\n"
-          + "  try: --drafter model:PATH")
+    var isModel = false
+    var isMirror = false
+    if case .model = drafter { isModel = true }
+    if case .mirror = drafter { isMirror = true }
+    try expect(
+      "--draft-width", draftWidth != nil, isModel, "a drafter that is a model", "model:PATH")
+    try expect("--drafter-model", drafterModel != nil, drafter == .auto, "auto", "auto")
+    try Bounds.check(
+      "--mirror-branches", mirrorBranches, in: 0...256, expected: "a number from 0 to 256",
+      remedy: "--mirror-branches 32")
+    for (name, isThere) in [
+      ("--mirror-branches", mirrorBranches != nil), ("--mirror-exit", mirrorExit != nil),
+      ("--mirror-cores", mirrorCores != nil),
+    ] {
+      try expect(name, isThere, isMirror, "a mirror", "mirror:PATH")
     }
   }
 
+  /// Refuses an option that the drafter has no use for.
+  private func expect(
+    _ option: String, _ isThere: Bool, _ fits: Bool, _ expected: String, _ remedy: String
+  ) throws {
+    guard isThere, !fits else { return }
+    throw ValidationError(
+      "\(option) with --drafter \(drafter.text), expected \(expected)\n  try: --drafter \(remedy)")
+  }
+
   /// The setting of a reply.
-  var speculation: Speculation { drafter.speculation(draftLength: draftLength ?? 8) }
+  var speculation: Speculation {
+    var length = draftLength ?? 8
+    if case .mirror = drafter { length = draftLength ?? mirrorLength }
+    return drafter.speculation(draftLength: length)
+  }
+
+  /// Guesses in a window of a mirror.
+  private var mirrorLength: Int { draftLength ?? MirrorDrafter.Settings().length }
 
   /// The drafter to load with the model.
-  var file: DrafterFile? {
-    drafter.modelPath.map {
-      DrafterFile($0, shape: draftWidth.map { .tree(width: $0) } ?? .chain)
+  func file() -> DrafterFile? {
+    switch drafter {
+    case .none, .lookup: return nil
+    case .auto: return drafterModel.map { DrafterFile($0) }
+    case .model(let path):
+      return DrafterFile(path, shape: draftWidth.map { .tree(width: $0) } ?? .chain)
+    case .mirror(let place):
+      var settings = MirrorDrafter.Settings(length: mirrorLength)
+      if let mirrorBranches { settings.branches = mirrorBranches }
+      return DrafterFile(
+        place,
+        mirror: MirrorPlan(
+          settings: settings, cores: mirrorCores ?? .measured, exit: mirrorExit ?? .half))
+    }
+  }
+}
+
+/// Reads what follows the options of a mirror.
+enum MirrorWords {
+  static func exit(_ text: String) throws -> MirrorPlan.Exit {
+    switch text.lowercased() {
+    case "none": return .none
+    case "half": return .half
+    default:
+      guard let layer = Int(text), layer > 0 else {
+        throw ValidationError(
+          "expected a number of layers, half or none\n  try: --mirror-exit half")
+      }
+      return .layer(layer)
+    }
+  }
+
+  static func cores(_ text: String) throws -> MirrorPlan.Cores {
+    switch text.lowercased() {
+    case "auto": return .measured
+    case "together": return .together
+    default:
+      let parts = text.split(separator: "+", omittingEmptySubsequences: false).map { Int($0) }
+      guard parts.count == 2, let target = parts[0], let drafter = parts[1], target > 0, drafter > 0
+      else {
+        throw ValidationError(
+          "expected two numbers of cores as in 7+1, together or auto\n  try: --mirror-cores auto")
+      }
+      return .apart(target: target, drafter: drafter)
     }
   }
 }

@@ -54,9 +54,11 @@ struct ReplyOptions: ParsableArguments {
     _ sampler: SamplerSettings, speculation: Speculation, format: PromptFormat
   ) -> GenerationSettings {
     let limit = maxTokens ?? (format == .plain ? Self.defaultLength : 0)
-    return GenerationSettings(
+    var settings = GenerationSettings(
       maximumTokens: limit == 0 ? nil : limit, stopStrings: stop, sampler: sampler,
       speculation: speculation, ignoresEndOfGeneration: ignoreEOS)
+    settings.timesPlainPass = !quiet || json
+    return settings
   }
 
   /// What the standard output gets; with `isTyped` the person at the terminal sees the prompt already.

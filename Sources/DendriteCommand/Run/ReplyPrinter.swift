@@ -17,6 +17,8 @@ struct ReplyPrinter {
   let form: Form
   /// Whether the statistics line is left out.
   let isQuiet: Bool
+  /// Whether tokens are coloured by how they came about.
+  var showsSpeculation = false
 
   /// Begins with the prompt, where it is shown.
   func begin(prompt: [Int], tokenizer: Tokenizer) throws(Failure) {
@@ -30,7 +32,9 @@ struct ReplyPrinter {
   /// Writes a token's text at once.
   func show(_ fragment: Fragment) throws(Failure) {
     guard case .json = form else {
-      if !fragment.text.isEmpty { try StandardStream.output.write(fragment.text) }
+      guard !fragment.text.isEmpty else { return }
+      let text = showsSpeculation ? SpeculationColours.paint(fragment) : fragment.text
+      try StandardStream.output.write(text)
       return
     }
     let object = JSONValue.object([
@@ -38,6 +42,7 @@ struct ReplyPrinter {
       .init("text", .string(fragment.text)),
       .init("id", .integer(fragment.tokenID)),
       .init("logprob", .number(Double(fragment.logProbability))),
+      .init("origin", .string(fragment.origin.rawValue)),
     ])
     try StandardStream.output.write(object.text(indented: false) + "\n")
   }
@@ -49,6 +54,7 @@ struct ReplyPrinter {
     case .wholeText: try StandardStream.output.write("\n\n")
     case .json: try StandardStream.output.write(summary.json.text(indented: false) + "\n")
     }
+    if showsSpeculation { StandardStream.say(SpeculationColours.legend) }
     if !isQuiet { StandardStream.say(summary.line) }
   }
 }

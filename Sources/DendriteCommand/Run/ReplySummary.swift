@@ -23,6 +23,18 @@ struct ReplySummary {
         "\(Figures.text(length)) tokens a pass, \(Figures.text(statistics.acceptedTokens)) of "
           + "\(Self.count(statistics.draftedTokens, "guess", plural: "guesses")) right")
     }
+    if let rate = statistics.drafter.hitRate {
+      parts.append(
+        "\(Figures.text(statistics.drafter.hits)) of "
+          + "\(Figures.text(statistics.drafter.hits + statistics.drafter.misses)) windows prepared "
+          + "(\(Figures.text(rate * 100)) %)")
+    }
+    if statistics.draftedTokens > 0 {
+      parts.append(
+        "drafting \(Self.text(statistics.draftTime)), checking \(Self.text(statistics.verifyTime))")
+    }
+    if let speed = statistics.speedOverPlain { parts.append("\(Figures.text(speed)) × plain") }
+    if let reason = statistics.drafter.failure { parts.append("guesses ended: \(reason)") }
     if let time = statistics.timeToFirstToken { parts.append("first after \(Self.text(time))") }
     parts.append("seed \(statistics.seed)")
     parts.append(
@@ -76,6 +88,10 @@ struct ReplySummary {
       .init("drafted_tokens", .integer(statistics.draftedTokens)),
       .init("accepted_tokens", .integer(statistics.acceptedTokens)),
       .init("mean_acceptance_length", .number(statistics.meanAcceptanceLength)),
+      .init("draft_seconds", .number(statistics.draftTime / .seconds(1))),
+      .init("verify_seconds", .number(statistics.verifyTime / .seconds(1))),
+      .init("speed_over_plain", .number(statistics.speedOverPlain)),
+      .init("drafter", drafterJSON),
       .init("prompt_tokens_per_second", .number(prefillRate)),
       .init("generated_tokens_per_second", .number(statistics.decodeRate)),
       .init(
@@ -84,6 +100,20 @@ struct ReplySummary {
       .init("settings", settingsJSON),
       .init("model", modelJSON),
       .init("machine", machineJSON),
+    ])
+  }
+
+  private var drafterJSON: JSONValue {
+    let report = statistics.drafter
+    return .object([
+      .init("cold", .integer(report.cold)),
+      .init("hits", .integer(report.hits)),
+      .init("misses", .integer(report.misses)),
+      .init("branches", .integer(report.branches)),
+      .init("branch_tokens", .integer(report.branchTokens)),
+      .init("branch_rows", .integer(report.branchRows)),
+      .init("late_messages", .integer(report.lateMessages)),
+      .init("failure", report.failure.map { .string($0) } ?? .null),
     ])
   }
 

@@ -27,7 +27,7 @@ struct RunCommand: AsyncParsableCommand {
       with any number of threads.
 
       With --json every line of output is an object. For each token:
-        {"type":"fragment","text":" time","id":309,"logprob":-0.12}
+        {"type":"fragment","text":" time","id":309,"logprob":-0.12,"origin":"plain"}
       A text that a later token may complete, to a character or to a --stop text, comes with \
       that token. At the end:
         {"type":"end","finish_reason":"length","stop":null,"seed":7,
@@ -83,16 +83,20 @@ struct RunCommand: AsyncParsableCommand {
       settings: reply.settings(
         sampling.settings(), speculation: speculation.speculation, format: format),
       printer: ReplyPrinter(
-        form: try reply.form(for: format, isTyped: isTyped), isQuiet: reply.quiet),
+        form: try reply.form(for: format, isTyped: isTyped), isQuiet: reply.quiet,
+        showsSpeculation: speculation.showSpeculation && !reply.json),
       format: format)
   }
 
   private func load(_ path: String, on machine: Machine) async throws -> LocalModel {
     let progress = ProgressLine("loading \(path.split(separator: "/").last ?? "the model")")
     defer { progress.finish() }
-    return try await LocalModel.load(path, on: machine, drafter: speculation.file) {
+    let model = try await LocalModel.load(path, on: machine, drafter: speculation.file()) {
       progress.update($0)
     }
+    progress.finish()
+    if let note = model.drafterNote, !reply.quiet { StandardStream.say(note) }
+    return model
   }
 
   private func chat(_ maker: ReplyMaker) -> ChatSession {

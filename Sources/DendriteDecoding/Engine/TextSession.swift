@@ -124,6 +124,9 @@ public actor TextSession {
       await Task.yield()
     }
     text += loop.cancel()
+    if settings.timesPlainPass, settings.speculation != .none, loop.statistics.decodePasses > 0 {
+      loop.timePlainPass()
+    }
     let outcome = Outcome(
       prompt: prompt, reply: loop.generatedIDs, text: text,
       finishReason: loop.finishReason ?? .cancelled)

@@ -207,6 +207,18 @@ public final class DecodingContext {
     return try model.submit(batch)
   }
 
+  /// The time of a pass of one row behind the history, which leaves no trace; `nil` if there is no room.
+  func timePlainPass() -> Duration? {
+    guard let last = tokens.last, tokens.count < capacity else { return nil }
+    batch.removeAll()
+    batch.append(
+      Row(cache: cache, input: .token(last), parent: .tip, output: .logits, isStored: false))
+    let began = ContinuousClock.now
+    defer { try? model.discard(cache) }
+    guard let pass = try? model.submit(batch), (try? pass.finish()) != nil else { return nil }
+    return ContinuousClock.now - began
+  }
+
   /// Feeds tokens behind the history and commits them.
   ///
   /// - Returns: the pass; its last row has logits if `wantsLogits`. It dies at the next feed of any

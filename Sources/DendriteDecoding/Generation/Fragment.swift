@@ -13,8 +13,24 @@ public struct Fragment: Sendable, Hashable {
   /// log p of the token under the model's own distribution.
   public var logProbability: Float
 
+  /// How the token came about; the token does not depend on it.
+  public var origin: Origin
+
+  /// How a token came about.
+  public enum Origin: String, Sendable, Hashable, CaseIterable {
+    /// Nothing was guessed.
+    case plain
+    /// A guess that the model confirmed.
+    case accepted
+    /// The model's own, where the guess was another.
+    case correction
+    /// The model's own, behind guesses that were all right.
+    case bonus
+  }
+
   /// A fragment of a reply.
-  public init(text: String, tokenID: Int, logProbability: Float) {
+  public init(text: String, tokenID: Int, logProbability: Float, origin: Origin = .plain) {
+    self.origin = origin
     self.text = text
     self.tokenID = tokenID
     self.logProbability = logProbability

@@ -116,6 +116,16 @@ public struct GenerationLoop {
     }
   }
 
+  /// Times passes of one row at the end of the text, which leave no trace.
+  package mutating func timePlainPass() {
+    var best: Duration?
+    for _ in 0..<3 {
+      guard let time = context.timePlainPass() else { return }
+      best = min(best ?? time, time)
+    }
+    statistics.plainPassTime = best
+  }
+
   /// Ends the reply here.
   ///
   /// - Returns: text that was held back and will not become a stop string.
@@ -282,7 +292,19 @@ public struct GenerationLoop {
       text += matcher.finish()
     }
     if finishReason != nil { try forgetUnshown() }
-    return Fragment(text: text, tokenID: token.id, logProbability: token.logProbability)
+    return Fragment(
+      text: text, tokenID: token.id, logProbability: token.logProbability,
+      origin: origin(of: shown - 1))
+  }
+
+  /// How a token of the last round came about.
+  private func origin(of index: Int) -> Fragment.Origin {
+    guard let draft = guessing?.draft, !draft.isEmpty, !path.isEmpty || index == 0 else {
+      return .plain
+    }
+    if index < path.count { return .accepted }
+    let isLeaf = !draft.parents.contains(path.last ?? -1)
+    return isLeaf ? .bonus : .correction
   }
 
   /// Checks everything that can be checked before any work.

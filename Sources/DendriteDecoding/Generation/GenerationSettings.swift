@@ -15,6 +15,8 @@ public struct GenerationSettings: Sendable, Hashable {
   public var ignoresEndOfGeneration: Bool
   /// Whether the reply continues the text of the prompt, so that a leading space belongs to it.
   public var continuesText: Bool
+  /// Whether a plain pass is timed behind a reply with guesses, so that its speed can be compared.
+  public var timesPlainPass = false
   /// Rows of the prompt per pass, 1 to 512.
   ///
   /// Cancellation and progress happen between passes; the text does not depend on it.

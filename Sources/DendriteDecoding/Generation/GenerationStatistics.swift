@@ -33,6 +33,8 @@ public struct GenerationStatistics: Sendable, Hashable {
   public var verifyTime: Duration = .zero
   /// Time that the model waited for guesses.
   public var draftTime: Duration = .zero
+  /// A pass of one row, if one was timed.
+  public var plainPassTime: Duration?
   /// What the drafters did.
   public var drafter = DrafterReport()
   /// From the request to the first token.
@@ -65,6 +67,12 @@ public struct GenerationStatistics: Sendable, Hashable {
   /// Tokens per second behind the first; `nil` if there was no second one.
   public var decodeRate: Double? {
     Self.rate(generatedTokens - 1, in: decodeTime)
+  }
+
+  /// Tokens per second over those of plain decoding; `nil` if no plain pass was timed.
+  public var speedOverPlain: Double? {
+    guard let decodeRate, let plainPassTime else { return nil }
+    return decodeRate * (plainPassTime / .seconds(1))
   }
 
   /// Tokens a pass gave on average; `nil` if nothing was guessed.

@@ -28,7 +28,7 @@ import Testing
       drafters: drafter.map { [$0] } ?? [])
     var fragments: [Fragment] = []
     while let step = try loop.step() {
-      if case .fragment(let fragment) = step { fragments.append(fragment) }
+      if case .fragment(let fragment) = step { fragments.append(fragment.asSaid) }
     }
     return (
       Outcome(fragments: fragments, history: context.tokens, reason: loop.finishReason),

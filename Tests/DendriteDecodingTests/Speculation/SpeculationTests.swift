@@ -67,7 +67,7 @@ import Testing
     var fragments: [Fragment] = []
     while let step = try loop.step() {
       guard case .fragment(let fragment) = step else { continue }
-      fragments.append(fragment)
+      fragments.append(fragment.asSaid)
       #expect(loop.generatedIDs == fragments.map(\.tokenID))
     }
     let outcome = Outcome(

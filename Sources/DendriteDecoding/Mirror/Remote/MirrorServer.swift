@@ -45,6 +45,25 @@ public final class MirrorServer: Sendable {
     }
   }
 
+  /// As `run`, on a thread of its own.
+  ///
+  /// - Throws: `noThread`.
+  package func runOnThread(event: @escaping @Sendable (String) -> Void) async throws {
+    try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+      let thread = NativeThread.start { [self] in
+        detachThread()
+        run(event: event)
+        done.resume()
+      }
+      if thread == nil {
+        done.resume(
+          throwing: DecodingError(
+            .noThread, "the system gave no thread, expected one for the drafter",
+            remedy: "end other programs, or raise the limit on threads (ulimit -u)"))
+      }
+    }
+  }
+
   /// Ends `run` when the target that is served has gone.
   public func stop() { socket.shutDown() }
 
