@@ -14,5 +14,7 @@ struct LabCommand: AsyncParsableCommand {
         $ dendrite lab drafter -m drafter.gguf --listen 127.0.0.1:7411
       """,
     shouldDisplay: false,
-    subcommands: [MakeModelCommand.self, InflateCommand.self, DrafterCommand.self])
+    subcommands: [
+      MakeModelCommand.self, InflateCommand.self, DrafterCommand.self, MirrorCommand.self,
+    ])
 }

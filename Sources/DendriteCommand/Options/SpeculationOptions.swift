@@ -62,6 +62,13 @@ struct SpeculationOptions: ParsableArguments {
   @Flag(help: "Colour the tokens: accepted guesses, corrections, bonus tokens.")
   var showSpeculation = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Write what model, exit and drafter did when, for chrome://tracing or ui.perfetto.dev.",
+      valueName: "path"),
+    completion: .file(extensions: ["json"]))
+  var trace: String?
+
   mutating func validate() throws {
     try Bounds.check(
       "--draft-length", draftLength, in: 1...Speculation.longestDraft,

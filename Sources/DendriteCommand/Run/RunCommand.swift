@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import ArgumentParser
 internal import Dendrite
+internal import DendriteReport
 
 /// `dendrite run`: generates text with a model.
 struct RunCommand: AsyncParsableCommand {
@@ -52,16 +53,26 @@ struct RunCommand: AsyncParsableCommand {
   func run() async throws {
     switch try Prompt.find(argument: prompt, file: promptOptions.file) {
     case .text(let text):
-      let maker = try await makeReplyMaker(isTyped: false)
+      var maker = try await makeReplyMaker(isTyped: false)
+      let trace = speculation.trace.map { _ in TraceRecorder() }
+      maker.settings.trace = trace
       let hasEnded =
         maker.format == .plain
         ? try await maker.continueText(text) : try await maker.ask(text, in: chat(maker))
+      if let trace, let path = speculation.trace {
+        try OutputFile.write(TraceFile.json(trace.events).text(indented: false) + "\n", to: path)
+      }
       if !hasEnded { throw Failure.interrupted }
     case .conversation:
       if reply.json {
         throw Failure(
           .usage, "--json without a prompt, expected one",
           remedy: "dendrite run --json \"Once upon a time\"")
+      }
+      if speculation.trace != nil {
+        throw Failure(
+          .usage, "--trace without a prompt, expected one",
+          remedy: "dendrite run --trace trace.json \"Once upon a time\"")
       }
       let maker = try await makeReplyMaker(isTyped: true)
       try await Conversation(maker: maker, chat: chat(maker), seed: sampling.seed).run()

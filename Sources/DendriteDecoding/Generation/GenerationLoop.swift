@@ -83,12 +83,12 @@ public struct GenerationLoop {
       promptTokens: prompt.count, seed: sampler.seed, kernelVariant: kernelVariant,
       cacheType: context.cacheType)
     statistics.reusedTokens = try context.keepCommonPrefix(with: prompt)
-    guessing = Guessing(
-      settings.speculation, drafters: drafters,
-      reply: ReplyOutline(
-        sampler: sampler.settingsInUse, vocabularySize: vocabularySize, capacity: context.capacity,
-        prompt: prompt,
-        endTokens: settings.ignoresEndOfGeneration ? [] : tokenizer.endOfGenerationIDs))
+    var outline = ReplyOutline(
+      sampler: sampler.settingsInUse, vocabularySize: vocabularySize, capacity: context.capacity,
+      prompt: prompt,
+      endTokens: settings.ignoresEndOfGeneration ? [] : tokenizer.endOfGenerationIDs)
+    outline.trace = settings.trace
+    guessing = Guessing(settings.speculation, drafters: drafters, reply: outline)
     generatedIDs.reserveCapacity(
       min(settings.maximumTokens ?? .max, context.capacity - prompt.count + 1))
   }
@@ -118,12 +118,12 @@ public struct GenerationLoop {
 
   /// Times passes of one row at the end of the text, which leave no trace.
   package mutating func timePlainPass() {
-    var best: Duration?
-    for _ in 0..<3 {
+    var times: [Duration] = []
+    for _ in 0..<6 {
       guard let time = context.timePlainPass() else { return }
-      best = min(best ?? time, time)
+      times.append(time)
     }
-    statistics.plainPassTime = best
+    statistics.plainPassTime = times.dropFirst().sorted()[2]
   }
 
   /// Ends the reply here.
@@ -189,6 +189,7 @@ public struct GenerationLoop {
       throw error
     }
     swap(&accepted, &path)
+    settings.trace?.note(.target, "check", since: began, count: draft.count + 1)
     statistics.decodePasses += 1
     statistics.draftedTokens += draft.count
     statistics.acceptedTokens += path.count
@@ -209,6 +210,7 @@ public struct GenerationLoop {
     let position = context.tokens.count + 1
     let (count, early) = (wish.count, min(wish.vocabularySize, sampler.vocabularySize))
     foreseen.removeAll()
+    let (trace, began) = (settings.trace, ContinuousClock.now)
     try context.verify(
       pending, draft: draft, exit: wish.head, early: early, path: &accepted,
       foresee: { row, scores, history in
@@ -216,6 +218,7 @@ public struct GenerationLoop {
           rankExit(row, scores, history, draft, count)
         } else {
           let guesses = ExitGuesses(position: position, rows: foreseen)
+          trace?.note(.exit, "early guesses", since: began, count: guesses.rows.count)
           guessing?.foresee(guesses)
         }
       },

@@ -17,6 +17,8 @@ public struct GenerationSettings: Sendable, Hashable {
   public var continuesText: Bool
   /// Whether a plain pass is timed behind a reply with guesses, so that its speed can be compared.
   public var timesPlainPass = false
+  /// Notes what target and drafter do when.
+  public var trace: TraceRecorder?
   /// Rows of the prompt per pass, 1 to 512.
   ///
   /// Cancellation and progress happen between passes; the text does not depend on it.

@@ -46,6 +46,12 @@ package final class LocalMirror: MirrorLink {
   /// Why the thread works no more.
   package var failure: String? { broken.text }
 
+  /// Ends the drafter's thread and waits until it has let the drafter go.
+  package func finish() {
+    orders.close()
+    answers.waitUntilClosed()
+  }
+
   /// Ends the drafter's thread, as a crash would; for tests.
   package func kill() { orders.close() }
 }

@@ -42,6 +42,9 @@ package final class Mailbox<Message: Sendable>: @unchecked Sendable {
     return closed
   }
 
+  /// Waits for `close`.
+  package func waitUntilClosed() { gate.wait { !isOpen } }
+
   /// Ends all waiting; messages that were not taken are dropped.
   package func close() {
     gate.signal {

@@ -146,7 +146,9 @@ public struct MirrorDrafter: CostlyDrafter {
         }
         verdict([pending], length: history.count)
       }
+      let began = ContinuousClock.now
       guard let tokens = window ?? waitForWindow() else { return }
+      outline?.trace?.note(.waiting, "for a window", since: began, count: tokens.count)
       window = nil
       draft.append(contentsOf: tokens.prefix(limit))
     }
@@ -202,6 +204,8 @@ public struct MirrorDrafter: CostlyDrafter {
       }
       report.branches += effort.branches
       report.branchTokens += effort.tokens
+      report.branchSeconds += effort.branchSeconds
+      report.windowSeconds += effort.windowSeconds
       report.branchRows = max(report.branchRows, effort.rows)
     }
 

@@ -43,6 +43,9 @@ package struct BranchEffort: Sendable, Hashable {
   package var rows = 0
   /// Outcomes that only the exit suggested.
   package var fromExit = 0
+  /// Seconds in passes over branches, and in passes for the window before it was sent.
+  package var branchSeconds = 0.0
+  package var windowSeconds = 0.0
 
   package init() {}
 }

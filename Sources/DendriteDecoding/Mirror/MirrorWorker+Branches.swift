@@ -54,6 +54,11 @@ extension MirrorWorker {
       for index in branches.indices { branches[index].isDone = true }
       return
     }
+    let began = ContinuousClock.now
+    defer {
+      branchSeconds += (ContinuousClock.now - began) / .seconds(1)
+      trace?.note(.drafter, "branches", since: began, count: active.count)
+    }
     let first = cache.nodes.count
     let pass = try cache.grow(
       active.map { index in

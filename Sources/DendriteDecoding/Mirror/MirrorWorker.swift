@@ -57,6 +57,8 @@ final class MirrorWorker {
   /// What the exit said of each row, once it did.
   var exitRows: [[ExitGuesses.Guess]] = []
   var branches: [Branch] = []
+  var branchSeconds = 0.0
+  var trace: TraceRecorder? { outline?.trace }
   private(set) var allowed = 0
   /// Whether the text is longer than the model reads, or has tokens that it does not know.
   private var isMute = false
@@ -152,6 +154,7 @@ final class MirrorWorker {
     rowCandidates = []
     exitRows = []
     branches = []
+    branchSeconds = 0
   }
 
   /// Takes a verdict in, answers with the next window, and plans for the verdict after that.
@@ -163,7 +166,8 @@ final class MirrorWorker {
         .window(reply: reply, step: step, source: .miss, tokens: [], effort: BranchEffort()))
     }
     let (source, prepared) = learn(from: chosen)
-    let effort = effort
+    var effort = effort
+    let began = ContinuousClock.now
     // What was pending is text now, and so is what the target chose, but for the last token.
     if pending >= 0 { history.append(pending) }
     history.append(contentsOf: chosen.dropLast())
@@ -179,6 +183,7 @@ final class MirrorWorker {
     window = prepared
     if isEnd(window.last) || window.count >= wanted {
       send(source, effort)
+      trace?.note(.drafter, "prepared window", since: began, count: window.count)
       try feedWindow(from: 0)
     } else {
       try feedWindow(from: 0)
@@ -188,7 +193,11 @@ final class MirrorWorker {
         window.append(next.id)
         if window.count < wanted, !isEnd(next.id) { try feedWindow(from: window.count) }
       }
+      effort.windowSeconds = (ContinuousClock.now - began) / .seconds(1)
       send(source, effort)
+      trace?.note(
+        .drafter, source == .hit ? "longer window" : "new window", since: began, count: window.count
+      )
       if windowNodes.count <= window.count { try feedWindow(from: window.count) }
     }
     planBranches()
@@ -203,6 +212,7 @@ final class MirrorWorker {
     effort.branches = branches.count
     effort.fromExit = branches.count { $0.isFromExit }
     effort.tokens = branches.reduce(0) { $0 + $1.tokens.count }
+    effort.branchSeconds = branchSeconds
     effort.rows = max(0, (cache?.nodes.count ?? 0) - windowNodes.count)
     return effort
   }

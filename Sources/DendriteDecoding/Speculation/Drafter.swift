@@ -74,6 +74,8 @@ public struct ReplyOutline: Sendable, Hashable {
   public var prompt: [Int]
   /// Tokens that end the reply: nothing is worth guessing behind them.
   public var endTokens: Set<Int>
+  /// Notes what the drafter does, where it does it in this process.
+  public var trace: TraceRecorder?
 
   /// Describes a reply.
   public init(

@@ -63,6 +63,9 @@ public struct DrafterReport: Sendable, Hashable {
   public var branchTokens = 0
   /// The most rows of the drafter's cache that branches occupied at a time.
   public var branchRows = 0
+  /// Seconds of the drafter's thread in branches, and in windows that were not prepared to their end.
+  public var branchSeconds = 0.0
+  public var windowSeconds = 0.0
   /// Messages that came too late and were dropped.
   public var lateMessages = 0
   /// Why the drafter stopped working, if it did.

@@ -88,6 +88,8 @@ enum MirrorCodec {
       for count in [effort.branches, effort.tokens, effort.rows, effort.fromExit] {
         writer.put(count)
       }
+      writer.put(effort.branchSeconds)
+      writer.put(effort.windowSeconds)
     case .lost(let reply):
       writer.put(2)
       writer.put(reply)
@@ -114,6 +116,8 @@ enum MirrorCodec {
       effort.tokens = try reader.int(in: ids)
       effort.rows = try reader.int(in: ids)
       effort.fromExit = try reader.int(in: ids)
+      effort.branchSeconds = try reader.double()
+      effort.windowSeconds = try reader.double()
       answer = .window(reply: reply, step: step, source: source, tokens: tokens, effort: effort)
     case 2: answer = .lost(reply: try reader.int(in: ids))
     case 3: answer = .failed(try reader.text())

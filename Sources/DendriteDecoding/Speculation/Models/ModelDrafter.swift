@@ -36,12 +36,14 @@ public struct ModelDrafter: CostlyDrafter {
   public mutating func propose(
     after history: [Int], pending: Int, limit: Int, into draft: inout Draft
   ) {
+    let began = ContinuousClock.now
     worker.guard { (worker) throws(DecodingError) in
       switch shape {
       case .chain: try worker.drawChain(history, pending, limit, into: &draft)
       case .tree(let width): try worker.drawTree(history, pending, limit, width, into: &draft)
       }
     }
+    worker.trace?.note(.drafter, "draft", since: began, count: draft.count)
   }
 
   /// Why it fell silent, if it did.
@@ -61,11 +63,13 @@ public struct ModelDrafter: CostlyDrafter {
     var text: [Int] = []
     var candidates: [Candidate] = []
     private var readsHistory = false
+    private(set) var trace: TraceRecorder?
 
     init(_ model: DrafterModel) { self.model = model }
 
     func begin(_ reply: ReplyOutline) {
       failure = nil
+      trace = reply.trace
       `guard` { (worker) throws(DecodingError) in
         worker.sampler = try worker.model.sampler(for: reply)
         worker.readsHistory = !reply.sampler.penalties.areNeutral
