@@ -6,6 +6,9 @@ import Testing
     (["--help"], "$ dendrite run \"def fibonacci(n):\""),
     (["run", "--help"], "--temperature <t>"), (["help", "run"], "--temperature <t>"),
     (["inspect", "--help"], "$ dendrite inspect model.gguf"),
+    (["bench", "--help"], "limits (default)"),
+    (["bench", "limits", "--help"], "--repetitions <n>"),
+    (["bench", "speculation", "--help"], "--drafter model:Llama-3.2-1B-Instruct-Q4_0.gguf"),
     (["lab", "--help"], "make-model"), (["lab", "make-model", "--help"], "smollm2-135m"),
   ])
   func `every command teaches by example`(arguments: [String], part: String) async throws {

@@ -5,7 +5,7 @@ internal import ArgumentParser
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure speeds.",
+    abstract: "Measure speeds: against the limits of this machine, and of drafters.",
     discussion: """
       Without a name, `limits`: decoding, prefill and verification against what this machine can \
       do at most. `dendrite bench limits --help` lists its options.
@@ -14,8 +14,13 @@ struct BenchCommand: AsyncParsableCommand {
         $ dendrite bench -m model.gguf --quick
         $ dendrite bench -m model.gguf --threads 1,2 --kernels avx2,avx512vnni
 
+      With `speculation`: questions of Spec-Bench, HumanEval and GSM8K, answered plainly and with \
+      every drafter.
+
+        $ dendrite bench speculation --questions spec-bench.jsonl
+
       The method is explained in Docs/Benchmarks.md.
       """,
-    subcommands: [BenchLimitsCommand.self],
+    subcommands: [BenchLimitsCommand.self, BenchSpeculationCommand.self],
     defaultSubcommand: BenchLimitsCommand.self)
 }
