@@ -8,6 +8,9 @@ import Testing
     (["inspect", "--help"], "$ dendrite inspect model.gguf"),
     (["lab", "--help"], "make-model"), (["lab", "inflate", "--help"], "--small small.gguf"),
     (["lab", "make-model", "--help"], "smollm2-135m"),
+    (["bench", "--help"], "limits (default)"),
+    (["bench", "limits", "--help"], "--repetitions <n>"),
+    (["bench", "speculation", "--help"], "--drafter model:Llama-3.2-1B-Instruct-Q4_0.gguf"),
   ])
   func `every command teaches by example`(arguments: [String], part: String) async throws {
     let child = try Child(arguments, environment: ["COLUMNS": "80"])

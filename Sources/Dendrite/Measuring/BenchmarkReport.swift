@@ -42,7 +42,12 @@ package enum BenchmarkReport {
 
   /// What was measured, and on what kind of machine.
   package static func facts(of model: CPUTransformer, file: GGUFFile) -> [Report.Fact] {
-    let name = model.description.name.isEmpty ? "a model without a name" : model.description.name
+    facts(of: model.description, file: file)
+  }
+
+  /// The same for a model that is known by its description.
+  package static func facts(of model: ModelDescription, file: GGUFFile) -> [Report.Fact] {
+    let name = model.name.isEmpty ? "a model without a name" : model.name
     var counts: [TensorType: Int] = [:]
     for tensor in file.tensors where tensor.shape.count > 1 {
       counts[tensor.type, default: 0] += tensor.byteCount
@@ -52,8 +57,8 @@ package enum BenchmarkReport {
       .init("model", "\(name), \(types.joined(separator: " + "))"),
       .init(
         "weights",
-        "\(Figures.text(Double(model.description.parameterCount) / 1e6)) million, "
-          + "\(Figures.text(Double(model.description.weightByteCount) / 1e6)) MB read for a row"),
+        "\(Figures.text(Double(model.parameterCount) / 1e6)) million, "
+          + "\(Figures.text(Double(model.weightByteCount) / 1e6)) MB read for a row"),
       .init("processor", ProcessorName.current),
     ]
   }

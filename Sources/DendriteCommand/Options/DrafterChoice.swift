@@ -6,17 +6,24 @@ internal import Dendrite
 enum DrafterChoice: Sendable, Hashable {
   case none
   case lookup
-  case auto
+  /// Whoever pays, a model among them if there is one.
+  case auto(String?)
   case model(String)
+  /// A model that guesses alternatives too, so many paths wide.
+  case tree(String)
   case mirror(DrafterFile.Place)
 
   /// The choices without a path, and how those with one begin.
-  static let names = ["none", "lookup", "auto", "model:", "mirror:"]
+  static let names = ["none", "lookup", "auto", "auto:", "model:", "tree:", "mirror:"]
 
   /// Reads a choice.
   init(parsing text: String) throws {
     if let path = try Self.tail(of: text, behind: "model:", expected: "a model file") {
       self = .model(path)
+    } else if let path = try Self.tail(of: text, behind: "tree:", expected: "a model file") {
+      self = .tree(path)
+    } else if let path = try Self.tail(of: text, behind: "auto:", expected: "a model file") {
+      self = .auto(path)
     } else if let tail = try Self.tail(
       of: text, behind: "mirror:", expected: "a model file, or host and port,")
     {
@@ -24,7 +31,7 @@ enum DrafterChoice: Sendable, Hashable {
     } else {
       self = try Choice.parse(
         text, option: "--drafter",
-        among: [("none", .none), ("lookup", .lookup), ("auto", .auto)])
+        among: [("none", .none), ("lookup", .lookup), ("auto", .auto(nil))])
     }
   }
 
@@ -53,8 +60,10 @@ enum DrafterChoice: Sendable, Hashable {
     switch self {
     case .none: "none"
     case .lookup: "lookup"
-    case .auto: "auto"
+    case .auto(nil): "auto"
+    case .auto(.some(let path)): "auto:\(path)"
     case .model(let path): "model:\(path)"
+    case .tree(let path): "tree:\(path)"
     case .mirror(.file(let path)): "mirror:\(path)"
     case .mirror(.remote(let host, let port)): "mirror:\(host):\(port)"
     }
@@ -64,7 +73,7 @@ enum DrafterChoice: Sendable, Hashable {
   var hasLength: Bool {
     switch self {
     case .none, .auto: false
-    case .lookup, .model, .mirror: true
+    case .lookup, .model, .tree, .mirror: true
     }
   }
 
@@ -74,8 +83,36 @@ enum DrafterChoice: Sendable, Hashable {
     case .none: .none
     case .lookup: .promptLookup(draftLength: draftLength)
     case .auto: .automatic
-    case .model, .mirror: .drafter(draftLength: draftLength)
+    case .model, .tree, .mirror: .drafter(draftLength: draftLength)
     }
+  }
+
+  /// The drafter to load with the model.
+  ///
+  /// - Parameters:
+  ///   - draftLength: guesses in a window of a mirror.
+  ///   - width: paths of a tree.
+  ///   - change: what is not as usual with a mirror.
+  func file(
+    draftLength: Int, width: Int = 4, change: (inout MirrorPlan) -> Void = { _ in }
+  ) -> DrafterFile? {
+    switch self {
+    case .none, .lookup: return nil
+    case .auto(let path): return path.map { DrafterFile($0) }
+    case .model(let path): return DrafterFile(path)
+    case .tree(let path): return DrafterFile(path, shape: .tree(width: width))
+    case .mirror(let place):
+      var plan = MirrorPlan(settings: .init(length: draftLength))
+      change(&plan)
+      return DrafterFile(place, mirror: plan)
+    }
+  }
+
+  /// The choice with a file's name instead of its path, for tables.
+  var shortText: String {
+    guard let colon = text.firstIndex(of: ":"), text.contains("/") else { return text }
+    let name = text.split(separator: "/").last.map(String.init) ?? ""
+    return text[...colon] + (name.hasSuffix(".gguf") ? String(name.dropLast(5)) : name)
   }
 }
 

@@ -11,9 +11,9 @@ struct SpeculationOptions: ParsableArguments {
       "Who guesses what comes next, for the model to check several tokens at once (default: none).",
       discussion: """
         lookup repeats what followed the last tokens before. model:PATH is a smaller model of the same \
-        vocabulary. mirror:PATH is one that works while the model does, on cores of its own; \
-        mirror:HOST:PORT one elsewhere (`dendrite lab drafter`). auto is whoever pays on this machine. \
-        The text does not depend on it.
+        vocabulary, tree:PATH one that guesses alternatives too. mirror:PATH is one that works while the \
+        model does, on cores of its own; mirror:HOST:PORT one elsewhere (`dendrite lab drafter`). auto is \
+        whoever pays on this machine, auto:PATH with a model among them. The text does not depend on it.
         """,
       valueName: "drafter"),
     completion: .list(DrafterChoice.names),
@@ -30,14 +30,8 @@ struct SpeculationOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Let a drafter model guess alternatives: a tree, so many paths wide.", valueName: "n"))
+      "Paths of a tree that are followed at a time (default: 4).", valueName: "n"))
   var draftWidth: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "With --drafter auto: a smaller model that guesses where it pays.", valueName: "path"),
-    completion: .file(extensions: ["gguf"]))
-  var drafterModel: String?
 
   @Option(
     parsing: .unconditional,
@@ -79,13 +73,11 @@ struct SpeculationOptions: ParsableArguments {
     try Bounds.check(
       "--draft-width", draftWidth, in: 2...16, expected: "a number from 2 to 16",
       remedy: "--draft-width 4")
-    var isModel = false
+    var isTree = false
     var isMirror = false
-    if case .model = drafter { isModel = true }
+    if case .tree = drafter { isTree = true }
     if case .mirror = drafter { isMirror = true }
-    try expect(
-      "--draft-width", draftWidth != nil, isModel, "a drafter that is a model", "model:PATH")
-    try expect("--drafter-model", drafterModel != nil, drafter == .auto, "auto", "auto")
+    try expect("--draft-width", draftWidth != nil, isTree, "a tree", "tree:PATH")
     try Bounds.check(
       "--mirror-branches", mirrorBranches, in: 0...256, expected: "a number from 0 to 256",
       remedy: "--mirror-branches 32")
@@ -118,18 +110,10 @@ struct SpeculationOptions: ParsableArguments {
 
   /// The drafter to load with the model.
   func file() -> DrafterFile? {
-    switch drafter {
-    case .none, .lookup: return nil
-    case .auto: return drafterModel.map { DrafterFile($0) }
-    case .model(let path):
-      return DrafterFile(path, shape: draftWidth.map { .tree(width: $0) } ?? .chain)
-    case .mirror(let place):
-      var settings = MirrorDrafter.Settings(length: mirrorLength)
-      if let mirrorBranches { settings.branches = mirrorBranches }
-      return DrafterFile(
-        place,
-        mirror: MirrorPlan(
-          settings: settings, cores: mirrorCores ?? .measured, exit: mirrorExit ?? .half))
+    drafter.file(draftLength: mirrorLength, width: draftWidth ?? 4) { plan in
+      plan.settings.branches = mirrorBranches ?? plan.settings.branches
+      plan.cores = mirrorCores ?? plan.cores
+      plan.exit = mirrorExit ?? plan.exit
     }
   }
 }

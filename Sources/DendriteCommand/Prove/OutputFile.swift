@@ -26,6 +26,17 @@ enum OutputFile {
     }
   }
 
+  /// Finds out before long work whether a file can be written afterwards; leaves nothing behind.
+  ///
+  /// - Throws: `cannotCreate` with the system's reason.
+  static func check(_ path: String) throws(Failure) {
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { throw failure(path, EISDIR) }
+    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    let place = folder.isEmpty ? "." : folder.joined(separator: "/") + "/"
+    guard access(place, W_OK) == 0 else { throw failure(path, errno) }
+  }
+
   private static func failure(_ path: String, _ number: Int32) -> Failure {
     Failure(
       .cannotCreate, "'\(path)' cannot be written, expected a writable path",

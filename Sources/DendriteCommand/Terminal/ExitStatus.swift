@@ -13,7 +13,7 @@
 /// - Source: the numbers 64 and up are those of BSD's `sysexits.h`, 128 + n stands for signal n.
 enum ExitStatus: Int32 {
   case success = 0
-  /// Something that should not have failed; or `prove` found a promise broken.
+  /// Something that should not have failed; or `prove` found a promise broken, `bench speculation` a text changed.
   case failure = 1
   /// The command line: an unknown option, a value out of range.
   case usage = 64
@@ -35,7 +35,8 @@ enum ExitStatus: Int32 {
   /// The table in `dendrite --help`.
   static let table = """
     0    done
-    1    an unexpected failure; for `prove`: a promise that does not hold
+    1    an unexpected failure; for `prove`: a promise that does not hold; for
+         `bench speculation`: a text that a drafter changed
     64   a wrong command line: an unknown option, a value out of range
     65   bad data: a damaged or unsupported model, a prompt that is not UTF-8
          or longer than the context

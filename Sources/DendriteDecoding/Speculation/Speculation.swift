@@ -30,7 +30,7 @@ public enum Speculation: Sendable, Hashable {
   }
 
   /// The drafters that need nothing but the text.
-  func makeDrafters() -> [any Drafter] {
+  package func makeDrafters() -> [any Drafter] {
     switch self {
     case .none, .drafter: []
     case .promptLookup, .automatic: [PromptLookup()]
