@@ -20,8 +20,12 @@ public struct DecodingError: Error, Sendable {
     public static let promptTooLong = Code("promptTooLong")
     /// A prompt holds an id that the vocabulary does not have.
     public static let badToken = Code("badToken")
-    /// Tokenizer and model disagree about the vocabulary.
+    /// Tokenizer and model, or a memory and a model, disagree about the vocabulary.
     public static let vocabularyMismatch = Code("vocabularyMismatch")
+    /// A memory of earlier sessions is no such file, or is damaged, or of another version.
+    public static let badMemory = Code("badMemory")
+    /// A memory of earlier sessions cannot be created, read, written or locked.
+    public static let memoryUnavailable = Code("memoryUnavailable")
     /// The system has no thread left for the model.
     public static let noThread = Code("noThread")
     /// The model failed; `cause` is its own error.

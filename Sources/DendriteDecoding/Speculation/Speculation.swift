@@ -8,6 +8,8 @@ public enum Speculation: Sendable, Hashable {
   case none
   /// Guesses by ``PromptLookup``, at most so many a pass.
   case promptLookup(draftLength: Int)
+  /// Guesses by ``SuffixDrafter``, at most so many a pass.
+  case suffixes(draftLength: Int)
   /// Guesses by the drafter that the reply is given, at most so many a pass.
   case drafter(draftLength: Int)
   /// Guesses by whoever is right most often for what it costs, as many a pass as pay by the measured times of passes
@@ -24,7 +26,7 @@ public enum Speculation: Sendable, Hashable {
   var draftLength: Int {
     switch self {
     case .none: 0
-    case .promptLookup(let length), .drafter(let length): length
+    case .promptLookup(let length), .suffixes(let length), .drafter(let length): length
     case .automatic: Self.longestAutomaticDraft
     }
   }
@@ -33,14 +35,15 @@ public enum Speculation: Sendable, Hashable {
   package func makeDrafters() -> [any Drafter] {
     switch self {
     case .none, .drafter: []
-    case .promptLookup, .automatic: [PromptLookup()]
+    case .promptLookup: [PromptLookup()]
+    case .suffixes, .automatic: [SuffixDrafter()]
     }
   }
 
   func validate() throws(DecodingError) {
     switch self {
     case .none, .automatic: return
-    case .promptLookup, .drafter: break
+    case .promptLookup, .suffixes, .drafter: break
     }
     guard (1...Self.longestDraft).contains(draftLength) else {
       throw DecodingError(

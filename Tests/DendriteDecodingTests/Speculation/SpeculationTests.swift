@@ -82,6 +82,11 @@ import Testing
       temperature: 0.7, penalties: Penalties(repetition: 1.3, presence: 0.2), seed: 5),
   ]
 
+  /// Guesses that need nothing but the text.
+  static func fromTheText(_ length: Int) -> [Speculation] {
+    [.promptLookup(draftLength: length), .suffixes(draftLength: length), .automatic]
+  }
+
   @Test(arguments: 0..<4, [1, 2, 3, 7, 8, 63])
   func `any drafter of any length leaves the text as it is`(sampler: Int, length: Int) throws {
     let prompt = ByteTokenizer.ids("once upon a time there was")
@@ -104,8 +109,11 @@ import Testing
         #expect(model.batches.dropFirst().allSatisfy { $0 <= length + 1 })
         if errors == 0, length == 63, maximum == 61 { #expect(statistics.decodePasses < 20) }
       }
-      let lookup = try run(prompt, in: DecodingContext(model: FakeModel()), guessing).outcome
-      #expect(lookup == want)
+      for speculation in Self.fromTheText(length) {
+        guessing.speculation = speculation
+        let got = try run(prompt, in: DecodingContext(model: FakeModel()), guessing).outcome
+        #expect(got == want, "\(speculation)")
+      }
       guessing.speculation = .automatic
       for errors in [0, 30, 100] {
         let oracle = Oracle(want.ids, after: prompt.count, errorsInHundred: errors, seed: seed)
@@ -216,10 +224,12 @@ import Testing
 
   @Test(arguments: [0, 64, -1])
   func `a draft length out of range is refused`(length: Int) {
-    let settings = GenerationSettings(speculation: .promptLookup(draftLength: length))
-    #expect {
-      try settings.validate(vocabularySize: 10)
-    } throws: { "\($0)".contains("draft length is \(length), expected from 1 to 63") }
+    for speculation in Self.fromTheText(length) where speculation != .automatic {
+      let settings = GenerationSettings(speculation: speculation)
+      #expect {
+        try settings.validate(vocabularySize: 10)
+      } throws: { "\($0)".contains("draft length is \(length), expected from 1 to 63") }
+    }
   }
 
   /// The real engine: rows of a draft have the bits of rows alone, so everything is equal.
@@ -237,13 +247,16 @@ import Testing
         .outcome
       for length in [1, 5, 20] {
         var guessing = plain
-        guessing.speculation = .promptLookup(draftLength: length)
-        for drafter: (any Drafter)? in [
-          nil, Oracle(want.ids, after: 90, errorsInHundred: 10, seed: length),
-        ] {
+        guessing.speculation = .drafter(draftLength: length)
+        let got = try run(
+          prompt, in: DecodingContext(model: model, settings: context), guessing,
+          Oracle(want.ids, after: 90, errorsInHundred: 10, seed: length))
+        #expect(got.outcome == want, "\(name), \(length) guesses")
+        for speculation in Self.fromTheText(length) {
+          guessing.speculation = speculation
           let got = try run(
-            prompt, in: DecodingContext(model: model, settings: context), guessing, drafter)
-          #expect(got.outcome == want, "\(name), \(length) guesses")
+            prompt, in: DecodingContext(model: model, settings: context), guessing)
+          #expect(got.outcome == want, "\(name), \(speculation)")
         }
       }
     }
