@@ -25,6 +25,9 @@ public struct LocalModel: Sendable {
   /// How target and drafter share the machine, in words, if that was decided here.
   public private(set) var drafterNote: String?
 
+  /// Where texts are remembered for later runs, if they are.
+  public private(set) var memory: SuffixMemory?
+
   /// What the model is.
   public var description: ModelDescription { engine.description }
 
@@ -49,13 +52,13 @@ public struct LocalModel: Sendable {
       let machine = try machine ?? Machine()
       let model = try CPUTransformer(file: file, machine: machine, progress: progress)
       let pair = try drafter?.pair(with: model, tokenizer, path: path)
-      if let text = pair?.note { note.set(text) }
+      note.set(text: pair?.note, memory: pair?.memory)
       return Engine.Parts(
         model: pair?.target ?? model, tokenizer: tokenizer, kernelVariant: machine.variant.name,
         makeDrafter: pair?.makeDrafter)
     }
     var loaded = LocalModel(engine: engine)
-    loaded.drafterNote = note.text
+    (loaded.drafterNote, loaded.memory) = note.contents
     return loaded
   }
 
@@ -69,7 +72,7 @@ public struct LocalModel: Sendable {
 
 /// A word from the engine's thread.
 private final class Note: Sendable {
-  private let note = Mutex<String?>(nil)
-  var text: String? { note.withLock { $0 } }
-  func set(_ text: String) { note.withLock { $0 = text } }
+  private let note = Mutex<(text: String?, memory: SuffixMemory?)>((nil, nil))
+  var contents: (String?, SuffixMemory?) { note.withLock { ($0.text, $0.memory) } }
+  func set(text: String?, memory: SuffixMemory?) { note.withLock { $0 = (text, memory) } }
 }

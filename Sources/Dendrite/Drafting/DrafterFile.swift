@@ -15,6 +15,8 @@ public struct DrafterFile: Sendable, Hashable {
     case file(String)
     /// A drafter that waits with `dendrite lab drafter --listen`; it works as a mirror.
     case remote(host: String, port: Int)
+    /// No model: a file that remembers texts of earlier runs, made if it is not there.
+    case memory(String)
   }
 
   /// Where the drafter is.
@@ -52,6 +54,8 @@ public struct DrafterFile: Sendable, Hashable {
     var makeDrafter: @Sendable () -> any Drafter
     /// What was decided, for people.
     var note: String?
+    /// Where texts are remembered.
+    var memory: SuffixMemory?
   }
 
   /// Loads the drafter beside its target.
@@ -59,6 +63,12 @@ public struct DrafterFile: Sendable, Hashable {
     with target: CPUTransformer, _ tokenizer: Tokenizer, path: String
   ) throws -> Pair {
     switch place {
+    case .memory(let path):
+      let memory = try SuffixMemory.open(
+        path: path, vocabularyHash: SuffixMemory.vocabularyHash(of: tokenizer.description.tokens))
+      let remembered = RememberedSuffixes(try memory.sequences())
+      return Pair(
+        target: target, makeDrafter: { SuffixDrafter(remembering: remembered) }, memory: memory)
     case .remote(let host, let port):
       let plan = mirror ?? MirrorPlan()
       let exit = try plan.exitHead(of: target, path: path)

@@ -16,5 +16,6 @@ struct LabCommand: AsyncParsableCommand {
     shouldDisplay: false,
     subcommands: [
       MakeModelCommand.self, InflateCommand.self, DrafterCommand.self, MirrorCommand.self,
+      ForgetCommand.self,
     ])
 }

@@ -6,6 +6,7 @@ internal import Dendrite
 enum DrafterChoice: Sendable, Hashable {
   case none
   case lookup
+  case suffix
   /// Whoever pays, a model among them if there is one.
   case auto(String?)
   case model(String)
@@ -14,7 +15,7 @@ enum DrafterChoice: Sendable, Hashable {
   case mirror(DrafterFile.Place)
 
   /// The choices without a path, and how those with one begin.
-  static let names = ["none", "lookup", "auto", "auto:", "model:", "tree:", "mirror:"]
+  static let names = ["none", "lookup", "suffix", "auto", "auto:", "model:", "tree:", "mirror:"]
 
   /// Reads a choice.
   init(parsing text: String) throws {
@@ -31,7 +32,7 @@ enum DrafterChoice: Sendable, Hashable {
     } else {
       self = try Choice.parse(
         text, option: "--drafter",
-        among: [("none", .none), ("lookup", .lookup), ("auto", .auto(nil))])
+        among: [("none", .none), ("lookup", .lookup), ("suffix", .suffix), ("auto", .auto(nil))])
     }
   }
 
@@ -60,12 +61,14 @@ enum DrafterChoice: Sendable, Hashable {
     switch self {
     case .none: "none"
     case .lookup: "lookup"
+    case .suffix: "suffix"
     case .auto(nil): "auto"
     case .auto(.some(let path)): "auto:\(path)"
     case .model(let path): "model:\(path)"
     case .tree(let path): "tree:\(path)"
     case .mirror(.file(let path)): "mirror:\(path)"
     case .mirror(.remote(let host, let port)): "mirror:\(host):\(port)"
+    case .mirror(.memory): "mirror"
     }
   }
 
@@ -73,7 +76,7 @@ enum DrafterChoice: Sendable, Hashable {
   var hasLength: Bool {
     switch self {
     case .none, .auto: false
-    case .lookup, .model, .tree, .mirror: true
+    case .lookup, .suffix, .model, .tree, .mirror: true
     }
   }
 
@@ -82,6 +85,7 @@ enum DrafterChoice: Sendable, Hashable {
     switch self {
     case .none: .none
     case .lookup: .promptLookup(draftLength: draftLength)
+    case .suffix: .suffixes(draftLength: draftLength)
     case .auto: .automatic
     case .model, .tree, .mirror: .drafter(draftLength: draftLength)
     }
@@ -97,7 +101,7 @@ enum DrafterChoice: Sendable, Hashable {
     draftLength: Int, width: Int = 4, change: (inout MirrorPlan) -> Void = { _ in }
   ) -> DrafterFile? {
     switch self {
-    case .none, .lookup: return nil
+    case .none, .lookup, .suffix: return nil
     case .auto(let path): return path.map { DrafterFile($0) }
     case .model(let path): return DrafterFile(path)
     case .tree(let path): return DrafterFile(path, shape: .tree(width: width))

@@ -10,7 +10,8 @@ struct SpeculationOptions: ParsableArguments {
     help: ArgumentHelp(
       "Who guesses what comes next, for the model to check several tokens at once (default: none).",
       discussion: """
-        lookup repeats what followed the last tokens before. model:PATH is a smaller model of the same \
+        lookup repeats what followed the last tokens before, suffix what followed the longest run of them most \
+        often. model:PATH is a smaller model of the same \
         vocabulary, tree:PATH one that guesses alternatives too. mirror:PATH is one that works while the \
         model does, on cores of its own; mirror:HOST:PORT one elsewhere (`dendrite lab drafter`). auto is \
         whoever pays on this machine, auto:PATH with a model among them. The text does not depend on it.
@@ -32,6 +33,13 @@ struct SpeculationOptions: ParsableArguments {
     help: ArgumentHelp(
       "Paths of a tree that are followed at a time (default: 4).", valueName: "n"))
   var draftWidth: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --drafter suffix: a file that remembers texts of earlier runs, and this one's; private, 16 MiB at "
+        + "most. `dendrite lab forget` deletes it.", valueName: "path"),
+    completion: .file())
+  var remember: String?
 
   @Option(
     parsing: .unconditional,
@@ -78,6 +86,7 @@ struct SpeculationOptions: ParsableArguments {
     if case .tree = drafter { isTree = true }
     if case .mirror = drafter { isMirror = true }
     try expect("--draft-width", draftWidth != nil, isTree, "a tree", "tree:PATH")
+    try expect("--remember", remember != nil, drafter == .suffix, "suffix", "suffix")
     try Bounds.check(
       "--mirror-branches", mirrorBranches, in: 0...256, expected: "a number from 0 to 256",
       remedy: "--mirror-branches 32")
@@ -102,6 +111,7 @@ struct SpeculationOptions: ParsableArguments {
   var speculation: Speculation {
     var length = draftLength ?? 8
     if case .mirror = drafter { length = draftLength ?? mirrorLength }
+    if remember != nil { return .drafter(draftLength: length) }
     return drafter.speculation(draftLength: length)
   }
 
@@ -110,7 +120,8 @@ struct SpeculationOptions: ParsableArguments {
 
   /// The drafter to load with the model.
   func file() -> DrafterFile? {
-    drafter.file(draftLength: mirrorLength, width: draftWidth ?? 4) { plan in
+    if let remember { return DrafterFile(.memory(remember)) }
+    return drafter.file(draftLength: mirrorLength, width: draftWidth ?? 4) { plan in
       plan.settings.branches = mirrorBranches ?? plan.settings.branches
       plan.cores = mirrorCores ?? plan.cores
       plan.exit = mirrorExit ?? plan.exit

@@ -43,7 +43,9 @@ struct ReplyMaker {
     let interrupt = Interrupt { reply.cancel() }
     defer { interrupt.end() }
     var hasBegun = false
+    var text = prompt
     for try await fragment in reply {
+      text.append(fragment.tokenID)
       if !hasBegun {
         progress.finish()
         try printer.begin(prompt: prompt, tokenizer: model.engine.tokenizer)
@@ -53,6 +55,7 @@ struct ReplyMaker {
     }
     progress.finish()
     let statistics = try await reply.statistics
+    try model.memory?.append(text)
     try printer.end(
       ReplySummary(
         statistics: statistics, settings: settings, machine: machine, model: model.description,

@@ -138,7 +138,7 @@ public actor TextSession {
   private func drafters(for speculation: Speculation) -> [any Drafter] {
     guard let make = engine.makeDrafter else { return [] }
     switch speculation {
-    case .none, .promptLookup: return []
+    case .none, .promptLookup, .suffixes: return []
     case .drafter, .automatic: break
     }
     let own = drafter ?? make()

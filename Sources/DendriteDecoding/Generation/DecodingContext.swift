@@ -208,14 +208,18 @@ public final class DecodingContext {
   }
 
   /// The time of a pass of one row behind the history, which leaves no trace; `nil` if there is no room.
-  func timePlainPass() -> Duration? {
+  ///
+  /// - Parameter choose: chooses from the scores, as a step does.
+  func timePlainPass(_ choose: (UnsafeBufferPointer<Float>) -> Void) -> Duration? {
     guard let last = tokens.last, tokens.count < capacity else { return nil }
     batch.removeAll()
     batch.append(
       Row(cache: cache, input: .token(last), parent: .tip, output: .logits, isStored: false))
     let began = ContinuousClock.now
     defer { try? model.discard(cache) }
-    guard let pass = try? model.submit(batch), (try? pass.finish()) != nil else { return nil }
+    guard let pass = try? model.submit(batch),
+      (try? pass.withLogits(ofRow: 0) { choose($0) }) != nil
+    else { return nil }
     return ContinuousClock.now - began
   }
 
