@@ -8,6 +8,7 @@ import Testing
     (["inspect", "--help"], "$ dendrite inspect model.gguf"),
     (["lab", "--help"], "make-model"), (["lab", "inflate", "--help"], "--small small.gguf"),
     (["lab", "make-model", "--help"], "smollm2-135m"),
+    (["lab", "exits", "--help"], "--drafter small.gguf"),
   ])
   func `every command teaches by example`(arguments: [String], part: String) async throws {
     let child = try Child(arguments, environment: ["COLUMNS": "80"])

@@ -11,7 +11,8 @@ struct LabCommand: AsyncParsableCommand {
 
         $ dendrite lab make-model --shape llama-3.2-1b --type q4_0 -o 1b.gguf
         $ dendrite lab inflate --to llama-3.2-1b -o 1b.gguf
+        $ dendrite lab exits -m model.gguf --drafter small.gguf
       """,
     shouldDisplay: false,
-    subcommands: [MakeModelCommand.self, InflateCommand.self])
+    subcommands: [MakeModelCommand.self, InflateCommand.self, ExitsCommand.self])
 }
