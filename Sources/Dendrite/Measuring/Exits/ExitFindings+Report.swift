@@ -9,7 +9,7 @@ extension ExitFindings {
   /// - Returns: the report of `dendrite lab exits`.
   package func report(facts: [Report.Fact]) -> Report {
     var table = Table([
-      .words("candidates of"), .figures("agree"), .figures("bonus"), .figures("rejected"),
+      .words("after layer"), .figures("agree"), .figures("bonus"), .figures("rejected"),
       .figures("bonus+"), .figures("rejected+"), .figures("before"), .figures("head"),
     ])
     var measurements: [Measurement] = []
@@ -17,7 +17,7 @@ extension ExitFindings {
       let name = Self.name(of: exit)
       let figures = figures(ofExit: index)
       table.append(
-        [name] + figures.map { Self.cell($0.estimate) }
+        [Self.shortName(of: exit)] + figures.map { Self.cell($0.estimate) }
           + (index < costs.count
             ? [costs[index].before, costs[index].head].map { Figures.percent($0.value) }
             : ["–", "–"]))
@@ -84,8 +84,11 @@ extension ExitFindings {
     ]
   }
 
-  private static func name(of exit: ExitHead) -> String {
-    "layer \(exit.layer), \(exit.isTrained ? "trained" : "raw")"
+  private static func name(of exit: ExitHead) -> String { "layer \(shortName(of: exit))" }
+
+  /// `2, trained`.
+  private static func shortName(of exit: ExitHead) -> String {
+    "\(exit.layer), \(exit.isTrained ? "trained" : "raw")"
   }
 
   /// `83 (80 … 86)`.

@@ -52,12 +52,9 @@ extension ExitStudy {
           cache: cache, input: .token(token), parent: place == 0 ? .tip : .row(place - 1),
           output: .logits, exitLayer: head.layer))
     }
-    let start = Clock.seconds()
     let pass = try model.submit(batch)
-    try pass.withHiddenState(ofRow: 0) { _ in }
-    let before = Clock.seconds() - start
     try pass.finish()
-    let whole = Clock.seconds() - start
+    let times = model.passTimes
     var adapted = [Float](repeating: 0, count: model.description.hiddenSize)
     var scores = [Float](repeating: 0, count: model.description.vocabularySize)
     let began = Clock.seconds()
@@ -66,6 +63,6 @@ extension ExitStudy {
     }
     let reading = Clock.seconds() - began
     try model.discard(cache)
-    return (min(before, whole), reading, whole)
+    return (times.exit, reading, times.end)
   }
 }

@@ -15,7 +15,7 @@ package enum StudyPrompts {
         \"\"\"Check whether a text reads the same backwards, ignoring case and spaces.\"\"\"
     """,
     """
-    import json
+    from json import load
 
     def load_settings(path):
         with open(path) as file:
@@ -42,8 +42,6 @@ package enum StudyPrompts {
       func distance(to other: Point) -> Double {
     """,
     """
-    import Foundation
-
     extension String {
       /// The words of the text, in lower case.
       var words: [String] {
