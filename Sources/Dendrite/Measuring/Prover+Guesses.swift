@@ -55,20 +55,24 @@ extension Prover {
 
   /// Every way to guess leaves ids, log-probabilities, texts and the cache as plain decoding makes them.
   ///
-  /// Each way is tried on one reply, then, as long as time is left, on the others.
+  /// Each way is tried on one reply, then, as long as time is left, on the others. Replies to the same prompt
+  /// share a context, whose cache has the prompt and whatever the guesses before left behind it.
   func guesses() throws -> Finding {
     guard let tokenizer = ownTokenizer() else { return unreadableVocabulary() }
     let start = Clock.seconds()
     if plainReplies.isEmpty { plainReplies = try makePlainReplies(tokenizer) }
+    let contexts = try plainReplies.map { try context(for: $0) }
     var tally = Tally()
     var (guessed, right) = (0, 0)
     var dice = RandomTokens(seed: settings.seed &+ 0x6775_6573)
     for round in plainReplies.indices {
       for (number, way) in Way.allCases.enumerated() {
-        guard round == 0 || Clock.seconds() - start < settings.budget / 8 else { break }
-        let want = plainReplies[(number + round) % plainReplies.count]
+        guard round == 0 || Clock.seconds() - start < settings.budget / 12 else { break }
+        let turn = (number + round) % plainReplies.count
+        let want = plainReplies[turn]
         let got = try reply(
-          want, tokenizer, way.speculation, try drafter(way, want, seed: dice.next()))
+          want, in: contexts[turn], tokenizer, way.speculation,
+          try drafter(way, want, seed: dice.next()))
         guessed += got.statistics.draftedTokens
         right += got.statistics.acceptedTokens
         compare(got.fragments, got.cache, with: want, way.name, &tally)
@@ -106,7 +110,7 @@ extension Prover {
   /// byte of the cache is left over from a guess.
   private func makePlainReplies(_ tokenizer: Tokenizer) throws -> [PlainReply] {
     let ids = hashPrompt()
-    let affordable = Int(min(1e6, settings.budget / 8 / (20 * max(speed.alone, 1e-9))))
+    let affordable = Int(min(1e6, settings.budget / 12 / (24 * max(speed.alone, 1e-9))))
     let wanted = min(effort.short, max(8, affordable))
     let length = min(
       (ids.count + wanted - 1 + 63) / 64 * 64, max(1, model.description.contextLength))
@@ -120,7 +124,7 @@ extension Prover {
       // As many empty tokens as are wanted: their number is all that is read of them.
       plain.fragments = Array(
         repeating: Fragment(text: "", tokenID: 0, logProbability: 0), count: count)
-      plain.fragments = try reply(plain, tokenizer, .none, nil).fragments
+      plain.fragments = try reply(plain, in: context(for: plain), tokenizer, .none, nil).fragments
       guard length % 64 == 0 else { return plain }
       plain.cache = try withCache(type, capacity: length) { cache in
         try feed(plain.text.dropLast(), to: cache, reads: { _ in false })
@@ -130,15 +134,20 @@ extension Prover {
     }
   }
 
-  /// Makes a reply as long as a plain one, with guesses.
-  private func reply(
-    _ plain: PlainReply, _ tokenizer: Tokenizer, _ speculation: Speculation,
-    _ drafter: (any Drafter)?
-  ) throws -> (fragments: [Fragment], statistics: GenerationStatistics, cache: [UInt8]) {
+  /// An empty context with room for a reply and guesses behind it.
+  private func context(for plain: PlainReply) throws -> DecodingContext {
     let capacity = min(
       plain.prompt.count + plain.fragments.count + 64, model.description.contextLength)
-    let context = try DecodingContext(
+    return try DecodingContext(
       model: model, settings: ContextSettings(capacity: capacity, cacheType: plain.cacheType))
+  }
+
+  /// Makes a reply as long as a plain one, with guesses.
+  private func reply(
+    _ plain: PlainReply, in context: DecodingContext, _ tokenizer: Tokenizer,
+    _ speculation: Speculation,
+    _ drafter: (any Drafter)?
+  ) throws -> (fragments: [Fragment], statistics: GenerationStatistics, cache: [UInt8]) {
     var loop = try GenerationLoop(
       prompt: plain.prompt, in: context, tokenizer: tokenizer,
       settings: GenerationSettings(

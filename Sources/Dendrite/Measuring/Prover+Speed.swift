@@ -29,7 +29,7 @@ extension Prover {
   func speculationPays() throws -> Finding {
     guard let tokenizer = ownTokenizer() else { return unreadableVocabulary() }
     let prompt = hashPrompt()
-    let share = settings.budget / 15
+    let share = settings.budget / 24
     let room = model.description.contextLength - prompt.count
     let length = min(max(8, Int(min(96, share / (10 * speed.alone)))), room)
     guard length > 1 else {
