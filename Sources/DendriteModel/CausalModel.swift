@@ -65,6 +65,7 @@ public protocol CausalModel: AnyObject, Sendable {
   ///   - capacity: positions, committed ones and those of scratch nodes.
   ///   - type: how keys and values are stored.
   ///   - branchRows: scratch nodes at a time beside the first chain behind the tip; rounded up to 64.
+  /// - Returns: the cache's name.
   /// - Throws: `notEnoughMemory`, before anything is reserved.
   func makeCache(capacity: Int, type: CacheType, branchRows: Int) throws(ModelError) -> CacheHandle
 

@@ -11,6 +11,7 @@ import Testing
     (["bench", "--help"], "limits (default)"),
     (["bench", "limits", "--help"], "--repetitions <n>"),
     (["bench", "speculation", "--help"], "--drafter model:Llama-3.2-1B-Instruct-Q4_0.gguf"),
+    (["lab", "exits", "--help"], "--drafter small.gguf"),
   ])
   func `every command teaches by example`(arguments: [String], part: String) async throws {
     let child = try Child(arguments, environment: ["COLUMNS": "80"])

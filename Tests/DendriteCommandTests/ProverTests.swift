@@ -21,7 +21,7 @@ import Testing
     #expect(record.holds)
     #expect(record.proofs.map(\.name) == seen)
     #expect(record.proofs.allSatisfy { $0.count > 0 })
-    #expect(Set(record.proofs.map(\.promise)) == [2, 3, 4])
+    #expect(Set(record.proofs.map(\.promise)) == [1, 2, 3, 4])
     #expect(record.proofs.first { $0.name == "rows" }?.count == 560)  // 2 + 3 + … + 33
   }
 
@@ -44,6 +44,46 @@ import Testing
     guard case .broken(let place) = record.proofs[0].outcome else { return }
     #expect(place.hasPrefix("position 77 of a prompt in chunks of"))
     #expect(record.proofs[0].line.contains("✗ 2 chunks"))
+  }
+
+  @Test(arguments: ["llama3", "mistral"])
+  func `a reply that guesses change is found, and its place is named`(name: String) throws {
+    let prover = try prover(name)
+    let honest = prover.run(only: ["guesses"])
+    #expect(honest.holds, "\(honest.proofs[0].line)")
+    #expect(!honest.proofs[0].claim.contains(" 0 right"))
+    #expect(prover.plainReplies.map(\.cacheType) == [.f16, .f16, .q8])
+    #expect(prover.plainReplies.allSatisfy { $0.cache != nil })
+    let replies = prover.plainReplies
+    prover.plainReplies[0].fragments[5].logProbability.negate()
+    try expectBroken(prover, at: "token 5 of a reply with look-up of 1 token, f16 cache")
+    prover.plainReplies = replies
+    prover.plainReplies[2].fragments[0].tokenID += 1
+    try expectBroken(prover, at: "token 0 of a reply with look-up of 16 tokens, q8 cache")
+    prover.plainReplies = replies
+    prover.plainReplies[1].cache?[2_000] ^= 1
+    try expectBroken(prover, at: "the f16 cache behind a reply with look-up of 4 tokens")
+  }
+
+  private func expectBroken(_ prover: Prover, at expected: String) throws {
+    let proof = try #require(prover.run(only: ["guesses"]).proofs.first)
+    guard case .broken(let place) = proof.outcome else {
+      Issue.record("\(proof.line)")
+      return
+    }
+    #expect(place == expected)
+    #expect(proof.line.contains("✗ 1 guesses"))
+  }
+
+  @Test func `whether speculation pays is a figure`() throws {
+    let record = try prover("qwen2").run(only: ["pays"])
+    #expect(record.proofs.map(\.outcome) == [.information])
+    let claim = try #require(record.proofs.first?.claim)
+    #expect(
+      claim.contains(
+        /speculation [a-z ]+ here: [\d.]+ times as fast \([\d.]+ … [\d.]+\), [\d.,]+ tok\/s, [\d.,]+ plain/
+      ),
+      "\(claim)")
   }
 
   @Test func `a record is JSON with stable keys`() throws {

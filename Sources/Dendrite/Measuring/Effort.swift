@@ -55,9 +55,9 @@ package struct Effort: Sendable, Hashable {
     Effort(sequence: 24, short: 16, isThorough: false),
   ]
 
-  /// The most that takes about 60 % of the budget; other kernels and the text take the rest.
+  /// The most that takes about 40 % of the budget; guesses, other kernels and the text take the rest.
   package static func most(for speed: Speed, budget: Double) -> Effort {
-    levels.first { $0.seconds(speed) < 0.6 * budget } ?? levels[levels.count - 1]
+    levels.first { $0.seconds(speed) < 0.4 * budget } ?? levels[levels.count - 1]
   }
 
   /// What the proofs take, by the number of their rows.

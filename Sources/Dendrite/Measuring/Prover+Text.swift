@@ -31,10 +31,18 @@ extension Prover {
       unit: "hashes", tally: tally)
   }
 
+  /// The model's own tokenizer; `nil` if its vocabulary cannot be read or is larger than the model's.
+  func ownTokenizer() -> Tokenizer? {
+    guard let description = try? file.vocabularyDescription(),
+      let tokenizer = try? Tokenizer(description), tokenizer.vocabularySize <= vocabulary
+    else { return nil }
+    return tokenizer
+  }
+
   /// A fixed text in the model's own tokens; fixed ids if its vocabulary cannot be read.
-  private func hashPrompt() -> [Int] {
-    if let vocabulary = try? file.vocabularyDescription(),
-      let tokenizer = try? Tokenizer(vocabulary)
+  func hashPrompt() -> [Int] {
+    if let description = try? file.vocabularyDescription(),
+      let tokenizer = try? Tokenizer(description)
     {
       let ids = tokenizer.encode("Once upon a time").filter { $0 < self.vocabulary }
       if !ids.isEmpty { return ids }

@@ -5,7 +5,7 @@ internal import DendriteCompute
 
 /// Checks the promises on one model file, as far as a budget of time allows.
 ///
-/// Every proof compares the bits of logits with those of the plainest way: one row at a time, in
+/// Every proof compares the bits of logits, or a text, with those of the plainest way: one row at a time, in
 /// order. Rows are compared by ``BitHash``. What a budget buys is the number of rows; no proof is
 /// left out, except the text hash of a variant that is too slow for it, and then the record says so.
 package final class Prover {
@@ -39,8 +39,12 @@ package final class Prover {
   var random: RandomTokens
   /// How much is compared.
   let effort: Effort
+  /// How fast the model is.
+  let speed: Effort.Speed
   /// Fingerprints of the logits behind each token of ``tokens``, fed one row at a time.
   package var references: [CacheType: [BitHash]] = [:]
+  /// Replies that nobody guessed at, with which all others are compared.
+  package var plainReplies: [PlainReply] = []
   var record = ProofRecord()
 
   /// Measures how fast the model is here and chooses how many rows to compare.
@@ -52,7 +56,7 @@ package final class Prover {
     self.model = model
     self.file = file
     random = RandomTokens(seed: settings.seed)
-    let speed = try Effort.Speed(of: model)
+    speed = try Effort.Speed(of: model)
     effort = Effort.most(for: speed, budget: settings.budget)
     tokens = random.ids(effort.sequence, vocabulary: model.description.vocabularySize)
   }
@@ -69,10 +73,11 @@ package final class Prover {
     only names: Set<String>? = nil, progress: (Proof) -> Void = { _ in }
   ) -> ProofRecord {
     let proofs: [(promise: Int, name: String, make: () throws -> Finding)] = [
-      (2, "chunks", chunks), (2, "rows", rows), (2, "trees", trees), (2, "caches", cacheTypes),
+      (1, "guesses", guesses), (2, "chunks", chunks), (2, "rows", rows), (2, "trees", trees),
+      (2, "caches", cacheTypes),
       (2, "history", cacheOperations), (2, "parts", parts), (2, "threads", threads),
-      (2, "kernels", kernels), (2, "text", textHashes), (3, "speed", speed),
-      (4, "requests", requests), (4, "files", files),
+      (2, "kernels", kernels), (2, "text", textHashes), (3, "speed", readRate),
+      (3, "pays", speculationPays), (4, "requests", requests), (4, "files", files),
     ]
     let begin = Clock.seconds()
     record = ProofRecord()

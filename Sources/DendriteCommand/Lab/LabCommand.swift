@@ -12,10 +12,12 @@ struct LabCommand: AsyncParsableCommand {
         $ dendrite lab make-model --shape llama-3.2-1b --type q4_0 -o 1b.gguf
         $ dendrite lab inflate --to llama-3.2-1b -o 1b.gguf
         $ dendrite lab drafter -m drafter.gguf --listen 127.0.0.1:7411
+        $ dendrite lab exits -m model.gguf --drafter small.gguf
+        $ dendrite lab mirror --drafter drafter.gguf
       """,
     shouldDisplay: false,
     subcommands: [
       MakeModelCommand.self, InflateCommand.self, DrafterCommand.self, MirrorCommand.self,
-      ForgetCommand.self,
+      ExitsCommand.self, ForgetCommand.self,
     ])
 }

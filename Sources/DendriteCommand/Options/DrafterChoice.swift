@@ -97,6 +97,7 @@ enum DrafterChoice: Sendable, Hashable {
   ///   - draftLength: guesses in a window of a mirror.
   ///   - width: paths of a tree.
   ///   - change: what is not as usual with a mirror.
+  /// - Returns: the drafter, or `nil` if the text is enough.
   func file(
     draftLength: Int, width: Int = 4, change: (inout MirrorPlan) -> Void = { _ in }
   ) -> DrafterFile? {

@@ -9,11 +9,12 @@ struct ProveCommand: ParsableCommand {
     commandName: "prove",
     abstract: "Check on a model file that nothing changes its answer, on this machine.",
     discussion: """
-      Compares the bits of logits: a row alone and among others, in trees, in chunks of a prompt, \
-      with the work cut otherwise, with other threads, kernels and cache types, and after a \
+      Compares replies with guesses of every kind (look-up, trees, wrong ones, early exits, a \
+      mirror) with the plain one, and the bits of logits: a row alone and among others, in trees, \
+      in chunks of a prompt, with the work cut otherwise, with other threads, kernels and cache types, and after a \
       history was forked, truncated, saved and restored. Also: how near decoding comes to the \
-      read limit (a figure, not a proof), and that impossible requests and damaged files are \
-      refused. Exits with 0 only if every promise holds.
+      read limit and whether speculation pays (figures, no proofs), and that impossible \
+      requests and damaged files are refused. Exits with 0 only if every promise holds.
 
       The text hash is a fingerprint of what the model says to a fixed prompt, with its \
       probabilities. The same file has the same hash on every machine and with all kernels.

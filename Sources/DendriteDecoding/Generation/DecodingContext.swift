@@ -76,6 +76,17 @@ public final class DecodingContext {
     tokens.removeSubrange(length...)
   }
 
+  /// Keys and values of the history as bytes, blocks of 64 positions with whatever lies behind the last token.
+  ///
+  /// - Throws: `model`.
+  package func save() throws(DecodingError) -> [UInt8] {
+    do {
+      return try model.save(cache)
+    } catch {
+      throw DecodingError(error)
+    }
+  }
+
   /// Feeds a token and guesses of what follows, and keeps the guesses that come true.
   ///
   /// One pass checks a chain or a tree; a row sees its own path only, so its scores are those of plain decoding.
@@ -207,9 +218,10 @@ public final class DecodingContext {
     return try model.submit(batch)
   }
 
-  /// The time of a pass of one row behind the history, which leaves no trace; `nil` if there is no room.
+  /// Times a pass of one row behind the history, which leaves no trace.
   ///
   /// - Parameter choose: chooses from the scores, as a step does.
+  /// - Returns: the time; `nil` if there is no room.
   func timePlainPass(_ choose: (UnsafeBufferPointer<Float>) -> Void) -> Duration? {
     guard let last = tokens.last, tokens.count < capacity else { return nil }
     batch.removeAll()

@@ -47,7 +47,10 @@ public struct MirrorDrafter: CostlyDrafter {
 
   /// A mirror over a link, which no other drafter uses.
   ///
-  /// - Parameter exit: reads the target's early guesses; without one the drafter has only its own.
+  /// - Parameters:
+  ///   - link: the way to the drafter.
+  ///   - settings: how it works.
+  ///   - exit: reads the target's early guesses; without one the drafter has only its own.
   package init(link: any MirrorLink, settings: Settings = Settings(), exit: ExitHead? = nil) {
     state = State(link: link, settings: settings, exit: exit)
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the target's side tells the drafter's. Ids and scores, nothing else.
+/// What the target's side tells the drafter's: ids and scores, nothing else.
 ///
 /// Step s of a reply is one pass of the target. Orders of another reply or step than the one that is due are late and
 /// are dropped.

@@ -64,7 +64,12 @@ package struct DraftLengthPolicy: Sendable {
 
   /// The best length and the tokens a second that are expected of it.
   ///
-  /// - Parameter isDrafted: whether the guesses are there already, so that they cost nothing more.
+  /// - Parameters:
+  ///   - limit: the longest draft.
+  ///   - source: whose guesses.
+  ///   - confidence: their class.
+  ///   - isDrafted: whether the guesses are there already, so that they cost nothing more.
+  /// - Returns: the length, 0 if plain decoding is best, and its tokens a second.
   package func best(
     atMost limit: Int, source: Int = 0, confidence: Int = 0, isDrafted: Bool = false
   ) -> (length: Int, rate: Double) {

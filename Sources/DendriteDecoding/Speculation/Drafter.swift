@@ -102,8 +102,9 @@ public struct VerificationRecord: Sendable, Hashable {
   public var next: Int
   /// The model's early guesses in this pass, if somebody asked for them.
   public var exits: ExitGuesses?
-  /// Seconds that the draft took, and that its check took.
+  /// Seconds that the draft took.
   public var draftSeconds: Double
+  /// Seconds that its check took.
   public var verifySeconds: Double
 
   /// How many guesses were right.

@@ -54,17 +54,21 @@ public struct ExitGuesses: Sendable, Hashable {
 
 /// What a drafter has to tell at the end of a reply.
 public struct DrafterReport: Sendable, Hashable {
-  /// Windows that were drafted because nothing was there yet, were found among prepared branches, and were not.
+  /// Windows that were drafted because nothing could have been there yet.
   public var cold = 0
+  /// Windows that were found among prepared branches.
   public var hits = 0
+  /// Windows that were not.
   public var misses = 0
-  /// Branches that were prepared, and tokens in them.
+  /// Branches that were prepared.
   public var branches = 0
+  /// Tokens in them.
   public var branchTokens = 0
   /// The most rows of the drafter's cache that branches occupied at a time.
   public var branchRows = 0
-  /// Seconds of the drafter's thread in branches, and in windows that were not prepared to their end.
+  /// Seconds of the drafter's thread in branches.
   public var branchSeconds = 0.0
+  /// Seconds of the drafter's thread in windows that were not prepared to their end.
   public var windowSeconds = 0.0
   /// Messages that came too late and were dropped.
   public var lateMessages = 0

@@ -37,7 +37,10 @@ struct Guessing: Sendable {
 
   /// What a setting asks for, with drafters of one's own or the setting's; `nil` if nobody guesses.
   ///
-  /// - Parameter drafters: asked in this order; with a fixed draft length only the first is.
+  /// - Parameters:
+  ///   - speculation: how much is guessed.
+  ///   - own: asked in this order; with a fixed draft length only the first is.
+  ///   - reply: what the drafters are told.
   init?(_ speculation: Speculation, drafters own: [any Drafter], reply: ReplyOutline) {
     let drafters = own.isEmpty ? speculation.makeDrafters() : own
     guard !drafters.isEmpty else { return nil }

@@ -160,6 +160,12 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     return pass
   }
 
+  /// Seconds from the beginning of the last pass with exit rows to its last exit, and to its end; read them when the
+  /// pass has finished.
+  ///
+  /// A reader of exits learns of them a little later, when the system wakes it.
+  package var passTimes: (exit: Double, end: Double) { forward.times }
+
   private func compute() {
     machine.enter()
     forward.run(plan, caches: caches)

@@ -22,6 +22,9 @@ final class ForwardPass: @unchecked Sendable {
   private var context: StageContext?
   private let events = Gate()
   private var layersDone = -1
+  private var began = 0.0
+  /// Seconds from the beginning of the last pass with exit rows to its last exit, and to its end.
+  private(set) var times = (exit: 0.0, end: 0.0)
   private var isRunning = false
 
   init(weights: TransformerWeights, machine: Machine) {
@@ -84,10 +87,16 @@ final class ForwardPass: @unchecked Sendable {
     events.signal {
       layersDone = -1
       isRunning = true
+      began = Clock.seconds()
     }
   }
 
-  func end() { events.signal { isRunning = false } }
+  func end() {
+    events.signal {
+      isRunning = false
+      times.end = Clock.seconds() - began
+    }
+  }
 
   func waitForLayer(_ layer: Int) { events.wait { layersDone >= layer || !isRunning } }
 
@@ -142,6 +151,7 @@ final class ForwardPass: @unchecked Sendable {
     guard plan.hiddenCount > 0, let outputs else { return }
     let d = model.hiddenSize
     for (index, row) in plan.rows.enumerated() where row.exitLayer == layer {
+      times.exit = Clock.seconds() - began
       (outputs.hidden.base + row.exitIndex * d).update(
         from: buffers.residual.base + index * d, count: d)
     }

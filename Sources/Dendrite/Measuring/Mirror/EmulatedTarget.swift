@@ -60,7 +60,11 @@ struct EmulatedTarget {
 
   /// Says the reply once, with a drafter.
   ///
-  /// - Parameter mirrors: whether the exit and the messages of a mirror are paid for.
+  /// - Parameters:
+  ///   - drafter: guesses.
+  ///   - length: guesses of use.
+  ///   - mirrors: whether the exit and the messages of a mirror are paid for.
+  /// - Returns: what the steps took.
   func run(_ drafter: any Drafter, length: Int, mirrors: Bool) -> Outcome {
     var drafter = drafter
     var outcome = Outcome()

@@ -37,23 +37,29 @@ public struct MirrorStudy: Sendable {
 
   /// One drafter on one accelerator.
   public struct Row: Sendable {
-    /// The drafter's name and weights, and the accelerator.
+    /// The drafter's file.
     public var drafter: String
+    /// The accelerator.
     public var profile: AcceleratorProfile
-    /// Seconds of a draft turn by turn, and of a step each way.
+    /// Seconds of a draft turn by turn.
     public var draftSeconds: Double
+    /// Seconds of a step turn by turn.
     public var inTurnSeconds: Double
+    /// Seconds of a step with a mirror.
     public var mirrorSeconds: Double
     /// What the law says of a step with a mirror.
     public var lawSeconds: Double
-    /// Tokens a step each way.
+    /// Tokens a step turn by turn.
     public var inTurnTokens: Double
+    /// Tokens a step with a mirror.
     public var mirrorTokens: Double
+    /// Steps whose window was prepared, of all.
     public var hitRate: Double
     /// The part of a draft's time that nobody waited for, where it was prepared.
     public var hiddenShare: Double
-    /// Tokens per second over plain decoding on the same accelerator.
+    /// Tokens per second turn by turn, over plain decoding on the same accelerator.
     public var inTurnSpeed: Double
+    /// The same with a mirror.
     public var mirrorSpeed: Double
     /// The most rows of the drafter's cache in branches.
     public var branchRows: Int
@@ -75,6 +81,7 @@ public struct MirrorStudy: Sendable {
   /// - Parameters:
   ///   - machine: where the target is recorded and the drafters work.
   ///   - progress: called with what is being done.
+  /// - Returns: a row for each pair.
   /// - Throws: what loading throws; `DecodingError`.
   public func run(on machine: Machine, progress: (String) -> Void = { _ in }) throws -> [Row] {
     let file = try GGUFFile(path: settings.target)

@@ -17,7 +17,7 @@ final class DraftCache {
   /// A row to feed.
   struct Seed {
     var token: Int
-    /// Index of a node; −1: the end of the history. May name a row of the same batch by its future index.
+    /// Index of a node, which may be a row of the same batch; −1: the end of the history.
     var parent: Int
   }
 
@@ -34,7 +34,11 @@ final class DraftCache {
 
   /// Reserves a cache.
   ///
-  /// - Parameter branchRows: guesses at a time beside the first chain.
+  /// - Parameters:
+  ///   - model: the small model.
+  ///   - capacity: positions.
+  ///   - branchRows: guesses at a time beside the first chain.
+  /// - Throws: `model` if there is not enough memory.
   init(model: any CausalModel, capacity: Int, branchRows: Int) throws(DecodingError) {
     self.model = model
     self.capacity = capacity
@@ -97,7 +101,10 @@ final class DraftCache {
 
   /// Reads tokens and makes them history, in chunks.
   ///
-  /// - Parameter isOver: asked between chunks; reading ends early if it says so.
+  /// - Parameters:
+  ///   - next: what follows the history.
+  ///   - isOver: asked between chunks; reading ends early if it says so.
+  /// - Throws: `model`.
   func read(
     _ next: some RandomAccessCollection<Int>, isOver: () -> Bool = { false }
   ) throws(DecodingError) {
@@ -125,6 +132,7 @@ final class DraftCache {
   ///   - vectors: fed behind the last row, one behind the other, and forgotten.
   ///   - silent: how many of the first rows need no scores.
   /// - Returns: the pass; row i has the scores of seed i, and row `seeds.count + j` those of vector j.
+  /// - Throws: `model`.
   func grow(
     _ seeds: [Seed], vectors: [[Float]] = [], silent: Int = 0
   ) throws(DecodingError) -> Pass {

@@ -23,7 +23,9 @@ extension ModelDrafter.Worker {
     }
   }
 
-  /// A pass guesses a token from its last row, and further ones from the streams behind it. The next pass reads all
+  /// A pass guesses a token from its last row, and further ones from the streams behind it.
+  ///
+  /// The next pass reads all
   /// of them: where the model's own choice behind one of them differs from the stream's, its own stands and the rest
   /// goes.
   private func drawStreams(
