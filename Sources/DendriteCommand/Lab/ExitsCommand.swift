@@ -90,7 +90,7 @@ struct ExitsCommand: ParsableCommand {
     let machine = try machine.machine()
     let loading = ProgressLine("loading")
     let drafterModel = try drafter.map {
-      try DrafterFile($0, usesStreams: false).load(for: tokenizer, on: machine)
+      try DrafterFile.load($0, tokenizer, on: machine, usesStreams: false)
     }
     let model = try CPUTransformer(file: file, machine: machine) { loading.update($0) }
     loading.finish()

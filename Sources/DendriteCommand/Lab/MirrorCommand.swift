@@ -80,7 +80,7 @@ struct MirrorCommand: ParsableCommand {
 
   func run() throws {
     var settings = MirrorStudy.Settings(
-      target: try model.resolve(), drafters: drafter, prompts: SamplePrompts.all)
+      target: try model.resolve(), drafters: drafter, prompts: StudyPrompts.all)
     if !profile.isEmpty { settings.profiles = profile }
     if let maxNew { settings.count = maxNew }
     settings.exit = exit

@@ -10,17 +10,25 @@ enum DrafterChoice: Sendable, Hashable {
   /// Whoever pays, a model among them if there is one.
   case auto(String?)
   case model(String)
+  /// A model that guesses several tokens a pass.
+  case stream(String)
   /// A model that guesses alternatives too, so many paths wide.
   case tree(String)
   case mirror(DrafterFile.Place)
 
   /// The choices without a path, and how those with one begin.
-  static let names = ["none", "lookup", "suffix", "auto", "auto:", "model:", "tree:", "mirror:"]
+  static let names = [
+    "none", "lookup", "suffix", "auto", "auto:", "model:", "stream:", "tree:", "mirror:",
+  ]
 
   /// Reads a choice.
   init(parsing text: String) throws {
     if let path = try Self.tail(of: text, behind: "model:", expected: "a model file") {
       self = .model(path)
+    } else if let path = try Self.tail(
+      of: text, behind: "stream:", expected: "a model file with streams")
+    {
+      self = .stream(path)
     } else if let path = try Self.tail(of: text, behind: "tree:", expected: "a model file") {
       self = .tree(path)
     } else if let path = try Self.tail(of: text, behind: "auto:", expected: "a model file") {
@@ -65,6 +73,7 @@ enum DrafterChoice: Sendable, Hashable {
     case .auto(nil): "auto"
     case .auto(.some(let path)): "auto:\(path)"
     case .model(let path): "model:\(path)"
+    case .stream(let path): "stream:\(path)"
     case .tree(let path): "tree:\(path)"
     case .mirror(.file(let path)): "mirror:\(path)"
     case .mirror(.remote(let host, let port)): "mirror:\(host):\(port)"
@@ -76,7 +85,7 @@ enum DrafterChoice: Sendable, Hashable {
   var hasLength: Bool {
     switch self {
     case .none, .auto: false
-    case .lookup, .suffix, .model, .tree, .mirror: true
+    case .lookup, .suffix, .model, .stream, .tree, .mirror: true
     }
   }
 
@@ -87,7 +96,7 @@ enum DrafterChoice: Sendable, Hashable {
     case .lookup: .promptLookup(draftLength: draftLength)
     case .suffix: .suffixes(draftLength: draftLength)
     case .auto: .automatic
-    case .model, .tree, .mirror: .drafter(draftLength: draftLength)
+    case .model, .stream, .tree, .mirror: .drafter(draftLength: draftLength)
     }
   }
 
@@ -105,6 +114,7 @@ enum DrafterChoice: Sendable, Hashable {
     case .none, .lookup, .suffix: return nil
     case .auto(let path): return path.map { DrafterFile($0) }
     case .model(let path): return DrafterFile(path)
+    case .stream(let path): return DrafterFile(path, shape: .streams)
     case .tree(let path): return DrafterFile(path, shape: .tree(width: width))
     case .mirror(let place):
       var plan = MirrorPlan(settings: .init(length: draftLength))

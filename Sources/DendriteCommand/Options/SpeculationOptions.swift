@@ -12,7 +12,7 @@ struct SpeculationOptions: ParsableArguments {
       discussion: """
         lookup repeats what followed the last tokens before, suffix what followed the longest run of them most \
         often. model:PATH is a smaller model of the same \
-        vocabulary, tree:PATH one that guesses alternatives too. mirror:PATH is one that works while the \
+        vocabulary, stream:PATH one that guesses several tokens a pass, tree:PATH one that guesses alternatives too. mirror:PATH is one that works while the \
         model does, on cores of its own; mirror:HOST:PORT one elsewhere (`dendrite lab drafter`). auto is \
         whoever pays on this machine, auto:PATH with a model among them. The text does not depend on it.
         """,

@@ -4,9 +4,10 @@ internal import DendriteModel
 extension ModelDrafter.Worker {
   /// A chain of guesses: one a pass, or with streams several.
   func drawChain(
-    _ history: [Int], _ pending: Int, _ limit: Int, into draft: inout Draft
+    _ history: [Int], _ pending: Int, _ limit: Int, forcesStreams: Bool = false,
+    into draft: inout Draft
   ) throws(DecodingError) {
-    if let streams = model.streams {
+    if let streams = model.streams, forcesStreams || wantsStreams(for: limit) {
       return try drawStreams(streams.vectors, history, pending, limit, into: &draft)
     }
     guard limit > 0, let start = try feed(history, pending), let cache else { return }
@@ -18,7 +19,9 @@ extension ModelDrafter.Worker {
       position += 1
       guard draft.count < limit, position < model.model.description.contextLength else { return }
       extendText(token)
+      let began = ContinuousClock.now
       pass = try cache.grow([.init(token: token, parent: node)])
+      observePass(seconds: (ContinuousClock.now - began) / .seconds(1))
       (row, node) = (0, cache.nodes.count - 1)
     }
   }

@@ -13,8 +13,10 @@ public import DendriteModel
 public struct ModelDrafter: CostlyDrafter {
   /// What a draft looks like.
   public enum Shape: Sendable, Hashable {
-    /// One guess behind the other.
+    /// One guess behind the other, by streams where the model has some and a draft is dear.
     case chain
+    /// One guess behind the other, by streams if the model has some.
+    case streams
     /// Alternatives too, where the small model is in doubt: at each level the `width` likeliest paths go on.
     case tree(width: Int)
   }
@@ -40,11 +42,16 @@ public struct ModelDrafter: CostlyDrafter {
     worker.guard { (worker) throws(DecodingError) in
       switch shape {
       case .chain: try worker.drawChain(history, pending, limit, into: &draft)
+      case .streams:
+        try worker.drawChain(history, pending, limit, forcesStreams: true, into: &draft)
       case .tree(let width): try worker.drawTree(history, pending, limit, width, into: &draft)
       }
     }
     worker.trace?.note(.drafter, "draft", since: began, count: draft.count)
   }
+
+  /// Compares what guesses cost with what their check costs.
+  public mutating func observe(_ record: VerificationRecord) { worker.observe(record) }
 
   /// Why it fell silent, if it did.
   public var report: DrafterReport {
@@ -64,6 +71,9 @@ public struct ModelDrafter: CostlyDrafter {
     var candidates: [Candidate] = []
     private var readsHistory = false
     private(set) var trace: TraceRecorder?
+    /// Seconds of a pass of one row of the small model, and of a check by the large one, smoothed; 0 before any.
+    private var passSeconds = 0.0
+    private var checkSeconds = 0.0
 
     init(_ model: DrafterModel) { self.model = model }
 
@@ -81,6 +91,26 @@ public struct ModelDrafter: CostlyDrafter {
             model: worker.model.model, capacity: capacity, branchRows: 512)
         }
       }
+    }
+
+    /// Guesses of streams are worth less than the small model's own and cost less: they are used where a draft without
+    /// them would take a good part of a check.
+    func wantsStreams(for limit: Int) -> Bool {
+      guard passSeconds > 0, checkSeconds > 0 else { return false }
+      return passSeconds * Double(limit) > Self.dearDraft * checkSeconds
+    }
+
+    /// The part of a check from which a draft is dear: streams lose about a tenth of the accepted guesses.
+    private static let dearDraft = 0.25
+
+    /// A pass of one row took so long.
+    func observePass(seconds: Double) {
+      passSeconds = passSeconds == 0 ? seconds : passSeconds + 0.1 * (seconds - passSeconds)
+    }
+
+    func observe(_ record: VerificationRecord) {
+      let seconds = record.verifySeconds
+      checkSeconds = checkSeconds == 0 ? seconds : checkSeconds + 0.1 * (seconds - checkSeconds)
     }
 
     /// Runs work that may fail; after a failure the drafter is silent until the next reply.
