@@ -798,7 +798,9 @@ def measured_models(options: argparse.Namespace):
     drafter.load_state_dict(torch.load(options.work / "drafter.pt", weights_only=True)["model"])
     if options.drafter:
         drafter.load_state_dict(bundled.read_weights(options.drafter, drafter), strict=False)
-    exits = exits_checkpoint(options.work)[0] if (options.work / "exits.pt").exists() else None
+    exits = None
+    if (options.work / "exits.pt").exists():
+        exits = exits_checkpoint(options.work)[0].half().float()  # As their file rounds them.
     return target.requires_grad_(False), drafter.requires_grad_(False), exits
 
 
@@ -898,7 +900,7 @@ def export(options: argparse.Namespace) -> None:
             check_sidecar(path, tensors)
 
         result.append(replace_with(options.work / f"{options.name}-q8_0.gguf", write_drafter))
-        result.append(replace_with(options.work / f"{options.name}-streams.gguf", write_streams))
+        result.append(replace_with(options.work / f"{options.name}-q8_0.streams.gguf", write_streams))
     if (options.work / "exits.pt").exists():
         exits, figures = exits_checkpoint(options.work)
 
@@ -912,7 +914,7 @@ def export(options: argparse.Namespace) -> None:
             check_sidecar(path, tensors)
             return {"figures": figures}
 
-        result.append(replace_with(options.work / f"{options.target_name}-exits.gguf", write_exits))
+        result.append(replace_with(options.work / f"{options.target_name}-q8_0.exits.gguf", write_exits))
     print(json.dumps(result, indent=2))
 
 

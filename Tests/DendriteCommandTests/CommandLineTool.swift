@@ -87,6 +87,14 @@ final class Child: @unchecked Sendable {
   func closeOutput() throws { try output.fileHandleForReading.close() }
 
   /// What the process left behind when it has ended.
+  /// What comes first on the standard error, up to a line break; the process goes on.
+  func firstErrorLine() async throws -> String {
+    var line: [UInt8] = []
+    let reader = errors.fileHandleForReading
+    while let byte = try reader.read(upToCount: 1)?.first, byte != 10 { line.append(byte) }
+    return String(decoding: line, as: UTF8.self)
+  }
+
   func outcome(readingOutput: Bool = true) async -> CommandLineTool.Outcome {
     async let output = readingOutput ? readAll(output) : Data()
     async let errors = readAll(errors)

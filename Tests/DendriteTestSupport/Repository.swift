@@ -14,6 +14,11 @@ public enum Repository {
     root.appendingPathComponent("Tests/Goldens/\(path)").path
   }
 
+  /// The bundled drafter of the bundled model.
+  public static var bundledDrafter: String {
+    root.appendingPathComponent("Models/dendrite-tiny-drafter-q8_0.gguf").path
+  }
+
   /// The bundled model.
   public static var bundledModel: String {
     root.appendingPathComponent("Models/dendrite-tiny-q8_0.gguf").path

@@ -74,7 +74,9 @@ public struct DrafterFile: Sendable, Hashable {
       let exit = try plan.exitHead(of: target, path: path)
       let tokens = tokenizer.description.tokens
       let first = try RemoteMirror(host: host, port: port, tokens: tokens)
-      let links = LinkShelf(first) { try? RemoteMirror(host: host, port: port, tokens: tokens) }
+      let links = LinkShelf(first) {
+        try? RemoteMirror(host: host, port: port, tokens: tokens, patience: 1)
+      }
       return Pair(
         target: target,
         makeDrafter: {
@@ -99,7 +101,10 @@ public struct DrafterFile: Sendable, Hashable {
       let shelf = ModelShelf(placement.drafter, machine)
       return Pair(
         target: placement.target,
-        makeDrafter: { MirrorDrafter(model: shelf.take(), settings: plan.settings, exit: exit) },
+        makeDrafter: {
+          guard let model = shelf.take() else { return PromptLookup() }
+          return MirrorDrafter(model: model, settings: plan.settings, exit: exit)
+        },
         note: placement.description)
     }
   }

@@ -7,6 +7,7 @@ internal import Synchronization
 /// Hands the link that was tried at the start to the first session, and a new one to each further session.
 final class LinkShelf: Sendable {
   private let first: Mutex<RemoteMirror?>
+  private let isBusy = Mutex(false)
   private let make: @Sendable () -> RemoteMirror?
 
   init(_ first: RemoteMirror, make: @escaping @Sendable () -> RemoteMirror?) {
@@ -14,12 +15,17 @@ final class LinkShelf: Sendable {
     self.make = make
   }
 
+  /// A link of one's own; `nil` if the drafter serves somebody else, and then it is asked no more.
   func take() -> RemoteMirror? {
     let kept = first.withLock { link -> RemoteMirror? in
       defer { link = nil }
       return link
     }
-    return kept ?? make()
+    if let kept { return kept }
+    guard !isBusy.withLock({ $0 }) else { return nil }
+    let link = make()
+    if link == nil { isBusy.withLock { $0 = true } }
+    return link
   }
 }
 
@@ -35,7 +41,8 @@ final class ModelShelf: Sendable {
     self.machine = machine
   }
 
-  func take() -> DrafterModel {
+  /// A drafter that nobody else calls; `nil` if the system has no threads for it.
+  func take() -> DrafterModel? {
     let kept = first.withLock { model -> DrafterModel? in
       defer { model = nil }
       return model
@@ -45,7 +52,7 @@ final class ModelShelf: Sendable {
       let own = try? Machine(
         threads: machine.threads, parts: machine.parts, variant: machine.variant,
         cores: machine.cores)
-    else { return original }
+    else { return nil }
     return DrafterModel(model: model.copy(on: own), streams: original.streams)
   }
 }

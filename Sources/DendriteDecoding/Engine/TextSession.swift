@@ -25,8 +25,8 @@ public actor TextSession {
 
   /// Made with the first reply, on the engine's thread.
   private var context: DecodingContext?
-  /// The session's drafter, made with the first reply that wants one: it remembers the text as the cache does.
-  private var drafter: (any Drafter)?
+  /// Who guessed in the last reply, and for which setting: they remember the text as the cache does.
+  private var kept: (speculation: Speculation, drafters: [any Drafter])?
   /// The last reply that was asked for; the next one waits for it.
   private nonisolated let lastReply = Mutex<Task<GenerationStatistics, any Error>?>(nil)
 
@@ -123,6 +123,7 @@ public actor TextSession {
       }
       await Task.yield()
     }
+    kept = (settings.speculation, loop.drafters)
     text += loop.cancel()
     if settings.timesPlainPass, settings.speculation != .none, loop.statistics.decodePasses > 0 {
       loop.timePlainPass()
@@ -136,14 +137,13 @@ public actor TextSession {
 
   /// Who guesses; empty if the setting says it all.
   private func drafters(for speculation: Speculation) -> [any Drafter] {
-    guard let make = engine.makeDrafter else { return [] }
+    if let kept, kept.speculation == speculation, !kept.drafters.isEmpty { return kept.drafters }
     switch speculation {
     case .none, .promptLookup, .suffixes: return []
-    case .drafter, .automatic: break
+    case .drafter: return engine.makeDrafter.map { [$0()] } ?? []
+    case .automatic:
+      return engine.makeDrafter.map { speculation.makeDrafters() + [$0()] } ?? []
     }
-    let own = drafter ?? make()
-    drafter = own
-    return speculation == .automatic ? speculation.makeDrafters() + [own] : [own]
   }
 
   /// The session's context, made when it is first needed and the prompt would fit.

@@ -119,7 +119,8 @@ public final class DecodingContext {
         try pass.finish()
       } catch {
         // A guess that the model cannot compute must not end a reply that would never have said it.
-        guard checksDraft else { throw error }
+        guard checksDraft || exit != nil else { throw error }
+        tokens.removeSubrange(known...)
         try model.discard(cache)
         checksDraft = false
         pass = try submit(pending, Draft(), exit: nil)
@@ -161,7 +162,7 @@ public final class DecodingContext {
   ) throws(ModelError) {
     let known = tokens.count
     let width = model.description.hiddenSize
-    let count = min(early, model.description.vocabularySize)
+    let count = max(1, min(early, model.description.vocabularySize))
     if adapted.count != width { adapted = [Float](repeating: 0, count: width) }
     if earlyScores.count != count { earlyScores = [Float](repeating: 0, count: count) }
     for row in 0...draft.count {

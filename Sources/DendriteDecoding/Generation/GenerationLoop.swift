@@ -93,6 +93,9 @@ public struct GenerationLoop {
       min(settings.maximumTokens ?? .max, context.capacity - prompt.count + 1))
   }
 
+  /// The drafters, with what they have learned: for the next reply of a session.
+  package var drafters: [any Drafter] { guessing?.drafters ?? [] }
+
   /// Why the reply ended; `nil` while it goes on.
   public var finishReason: FinishReason? { statistics.finishReason }
 
@@ -212,7 +215,9 @@ public struct GenerationLoop {
   ) throws(DecodingError) -> ExitGuesses {
     let context = context
     let position = context.tokens.count + 1
-    let (count, early) = (wish.count, min(wish.vocabularySize, sampler.vocabularySize))
+    let (count, early) = (
+      min(max(0, wish.count), 256), min(wish.vocabularySize, sampler.vocabularySize)
+    )
     foreseen.removeAll()
     let (trace, began) = (settings.trace, ContinuousClock.now)
     try context.verify(

@@ -23,14 +23,14 @@ package final class LocalMirror: MirrorLink {
     let limits = MirrorWorker.Limits(branchRows: branchRows, length: length)
     let thread = NativeThread.start {
       detachThread()
-      MirrorWorker(model: model, limits: limits) { answer in
-        if case .failed(let reason) = answer { broken.set(reason) }
-        answers.send(answer)
-      }.run(orders)
+      MirrorWorker(model: model, limits: limits) { answers.send($0) }.run(orders)
       broken.set("the drafter's thread has ended")
       answers.close()
     }
-    if thread == nil { broken.set("the system gave no thread for the drafter") }
+    if thread == nil {
+      broken.set("the system gave no thread for the drafter")
+      answers.close()
+    }
   }
 
   deinit { orders.close() }

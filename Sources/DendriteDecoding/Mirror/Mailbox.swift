@@ -35,6 +35,20 @@ package final class Mailbox<Message: Sendable>: @unchecked Sendable {
     return message
   }
 
+  /// Whether a message waits that is like this.
+  package func contains(where isSuch: (Message) -> Bool) -> Bool {
+    var found = false
+    gate.signal { found = messages.contains(where: isSuch) }
+    return found
+  }
+
+  /// How many messages wait.
+  package var count: Int {
+    var count = 0
+    gate.signal { count = messages.count }
+    return count
+  }
+
   /// Whether `close` was called.
   package var isClosed: Bool {
     var closed = false

@@ -111,9 +111,19 @@ public struct MirrorDrafter: CostlyDrafter {
     /// A window that has come but was not asked for yet.
     private var window: [Int]?
     private var missed = 0
-    private var restarts = 0
+    /// Whether this step has guesses; without any its outcomes are not prepared for.
+    private var hasDraft = false
+    /// Whether this reply has had a window.
+    private var hasWindow = false
+    /// When the drafter was last heard, or asked first.
+    private var heard = ContinuousClock.now
+    /// Why it is asked no more, until it is heard again.
+    private var silence: String?
     /// Seconds of a pass of the target, smoothed.
     private var passSeconds = 0.0
+
+    /// A drafter that reads a long prompt may be silent for a while.
+    private static let longestSilence = Duration.seconds(30)
 
     init(link: any MirrorLink, settings: Settings, exit: ExitHead?) {
       self.link = link
@@ -124,7 +134,8 @@ public struct MirrorDrafter: CostlyDrafter {
 
     func begin(_ outline: ReplyOutline) {
       report = DrafterReport()
-      restarts = 0
+      report.failure = silence
+      heard = .now
       self.outline = outline
       start(outline)
     }
@@ -135,11 +146,13 @@ public struct MirrorDrafter: CostlyDrafter {
       step = -1
       window = nil
       missed = 0
+      hasWindow = false
       link.send(.begin(reply: reply, outline: outline))
       known = (outline.prompt.count, -1)
     }
 
     func propose(after history: [Int], pending: Int, limit: Int, into draft: inout Draft) {
+      hasDraft = false
       guard link.failure == nil else { return fail() }
       guard report.failure == nil else { return }
       if step < 0 || known != (history.count, pending) {
@@ -154,17 +167,22 @@ public struct MirrorDrafter: CostlyDrafter {
       outline?.trace?.note(.waiting, "for a window", since: began, count: tokens.count)
       window = nil
       draft.append(contentsOf: tokens.prefix(limit))
+      hasDraft = !draft.isEmpty
     }
 
     /// Waits as long as guesses are worth it.
     private func waitForWindow() -> [Int]? {
-      // The first window needs the prompt to be read; later ones take as long as a pass or so.
+      // Until the drafter has read the prompt the target goes on alone; later windows take as long as a pass or so.
       var left =
-        settings.patience ?? (step == 0 ? 60 : max(0.05, 8 * passSeconds))
+        settings.patience ?? (hasWindow ? max(0.05, 8 * passSeconds) : max(0.05, passSeconds))
       while left > 0 {
         let began = ContinuousClock.now
         let answer = link.receive(atMost: left)
         left -= (ContinuousClock.now - began) / .seconds(1)
+        if answer != nil {
+          heard = .now
+          silence = nil
+        }
         switch answer {
         case .window(let reply, let step, let source, let tokens, let effort):
           guard reply == self.reply, step == self.step else {
@@ -172,7 +190,7 @@ public struct MirrorDrafter: CostlyDrafter {
             continue
           }
           missed = 0
-          restarts = 0
+          hasWindow = true
           count(source, effort)
           return tokens
         case .lost(let reply):
@@ -189,12 +207,12 @@ public struct MirrorDrafter: CostlyDrafter {
           }
         }
       }
-      missed += 1
-      // A drafter that is always late has lost its way, or an order was lost on the way to it.
-      if missed >= 3 {
-        known = (-1, -1)
-        restarts += 1
-        if restarts >= 3 { report.failure = "the drafter does not answer" }
+      // A drafter that is late again and again has lost its way, or an answer was lost on the way from it.
+      if hasWindow { missed += 1 }
+      if missed >= 3 { known = (-1, -1) }
+      if ContinuousClock.now - heard > Self.longestSilence {
+        silence = "the drafter does not answer"
+        report.failure = silence
       }
       return nil
     }
@@ -215,7 +233,9 @@ public struct MirrorDrafter: CostlyDrafter {
     private func fail() { report.failure = report.failure ?? link.failure }
 
     var exitWish: ExitWish? {
-      guard let exit, worth.isOn, settings.exitCount > 0, report.failure == nil else { return nil }
+      guard let exit, worth.isOn, settings.exitCount > 0, hasDraft, report.failure == nil else {
+        return nil
+      }
       return ExitWish(
         head: exit, count: settings.exitCount, vocabularySize: link.vocabularySize)
     }

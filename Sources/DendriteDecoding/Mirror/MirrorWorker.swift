@@ -73,8 +73,8 @@ final class MirrorWorker {
 
   /// Carries orders out until the box is closed.
   func run(_ orders: Mailbox<MirrorOrder>) {
-    do {
-      while true {
+    while true {
+      do throws(DecodingError) {
         if branches.contains(where: { !$0.isDone }) {
           if let order = orders.receive(atMost: 0) {
             try handle(order, orders)
@@ -87,9 +87,13 @@ final class MirrorWorker {
           guard let order = orders.receive() else { return }
           try handle(order, orders)
         }
+      } catch {
+        // Silent until the next reply, which may be one that can be read.
+        isMute = true
+        clearWindow()
+        cache = nil
+        answer(.failed(error.message))
       }
-    } catch {
-      answer(.failed(error.message))
     }
   }
 
@@ -100,13 +104,21 @@ final class MirrorWorker {
     case .begin(let reply, let outline):
       try begin(reply, outline) { orders.isClosed }
     case .verdict(let reply, let step, let chosen, let wanted, let branches):
-      guard reply == self.reply else { return }
+      guard reply == self.reply else {
+        if reply > self.reply { answer(.lost(reply: reply)) }
+        return
+      }
       guard step == self.step + 1, !chosen.isEmpty else {
         if step > self.step { answer(.lost(reply: reply)) }
         return
       }
       self.step = step
       allowed = branches
+      // A target that did not wait has said more by now: what it would ask first is the latest.
+      let isStale = orders.contains {
+        if case .verdict(reply, _, _, _, _) = $0 { true } else { false }
+      }
+      if isStale { return note(chosen) }
       try settle(chosen, wanted: min(wanted, limits.length))
     case .foresee(let reply, let step, let rows):
       guard reply == self.reply, step == self.step, exitRows.isEmpty else { return }
@@ -126,10 +138,10 @@ final class MirrorWorker {
     sampler = try model.sampler(for: outline)
     readsHistory = !outline.sampler.penalties.areNeutral
     let capacity =
-      min(outline.capacity, model.model.description.contextLength) + limits.length + 2
+      min(outline.capacity, model.model.description.contextLength) + 2 * limits.length + 2
     if cache?.capacity ?? 0 < capacity {
       cache = nil
-      cache = try DraftCache(model: model.model, capacity: capacity, branchRows: limits.branchRows)
+      cache = try DraftCache(model: model, capacity: capacity, branchRows: limits.branchRows)
     }
     // The last token of the prompt is read too: what follows is the pending one.
     history = outline.prompt
@@ -157,11 +169,19 @@ final class MirrorWorker {
     branchSeconds = 0
   }
 
+  /// Takes a verdict in and answers nothing.
+  private func note(_ chosen: [Int]) {
+    if pending >= 0 { history.append(pending) }
+    history.append(contentsOf: chosen.dropLast())
+    pending = chosen[chosen.count - 1]
+    isMute = isMute || !canRead(chosen)
+    clearWindow()
+  }
+
   /// Takes a verdict in, answers with the next window, and plans for the verdict after that.
   private func settle(_ chosen: [Int], wanted: Int) throws(DecodingError) {
-    guard let cache else { return }
     isMute = isMute || !canRead(chosen)
-    guard !isMute else {
+    guard !isMute, let cache else {
       return answer(
         .window(reply: reply, step: step, source: .miss, tokens: [], effort: BranchEffort()))
     }
@@ -173,13 +193,13 @@ final class MirrorWorker {
     history.append(contentsOf: chosen.dropLast())
     pending = chosen[chosen.count - 1]
     clearWindow()
-    let known = try cache.advance(to: history)
-    if history.count - known > 64 { try cache.read(history[known...]) }
-    guard
-      history.count + limits.length + 2 < min(cache.capacity, model.model.description.contextLength)
-    else {
+    let room = min(cache.capacity, model.model.description.contextLength)
+    guard history.count + 2 * limits.length + 2 <= room else {
+      isMute = true
       return answer(.window(reply: reply, step: step, source: source, tokens: [], effort: effort))
     }
+    let known = try cache.advance(to: history)
+    if history.count - known > 64 { try cache.read(history[known...]) }
     window = prepared
     if isEnd(window.last) || window.count >= wanted {
       send(source, effort)

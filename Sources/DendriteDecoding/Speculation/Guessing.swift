@@ -55,6 +55,9 @@ struct Guessing: Sendable {
   /// What the drafter of this round wants to know early.
   var exitWish: ExitWish? { current.flatMap { sources[$0].drafter.exitWish } }
 
+  /// The drafters, with what they have learned.
+  var drafters: [any Drafter] { sources.map(\.drafter) }
+
   /// What the drafters did, put together.
   var report: DrafterReport {
     var report = DrafterReport()
@@ -67,6 +70,8 @@ struct Guessing: Sendable {
       report.branchTokens += more.branchTokens
       report.branchRows = max(report.branchRows, more.branchRows)
       report.lateMessages += more.lateMessages
+      report.branchSeconds += more.branchSeconds
+      report.windowSeconds += more.windowSeconds
       report.failure = report.failure ?? more.failure
     }
     return report
@@ -120,7 +125,8 @@ struct Guessing: Sendable {
     for index in sources.indices where !sources[index].isFree {
       let offer = policy.best(atMost: limit, source: index)
       sources[index].wait -= 1
-      let pays = offer.length > 0 && offer.rate > best.rate
+      let isTired = sources[index].wait > Self.patience.upperBound / 2
+      let pays = !isTired && offer.length > 0 && offer.rate > best.rate
       guard policy.costs.isKnown, pays || (sources[index].wait <= 0 && current == nil) else {
         continue
       }
@@ -131,8 +137,13 @@ struct Guessing: Sendable {
         sources[index].wait = sources[index].lastWait
         sources[index].lastWait = min(2 * sources[index].lastWait, Self.patience.upperBound)
       }
-      if let current { watch(current, draft) }
       ask(index, after: history, pending: pending, limit: max(1, offer.length))
+      guard !other.isEmpty else {
+        // It has nothing to say here: too long a text, or it has failed.
+        sources[index].wait = Self.patience.upperBound
+        continue
+      }
+      if let current { watch(current, draft) }
       swap(&draft, &other)
       draft.sanitise(vocabularySize: vocabularySize, depth: limit, limit: limit)
       best = offer
@@ -152,7 +163,8 @@ struct Guessing: Sendable {
     guard !sources[index].isFree || policy == nil else { return }
     let seconds = (ContinuousClock.now - began) / .seconds(1)
     draftSeconds += seconds
-    policy?.observe(drafted: max(1, other.count), seconds: seconds, source: index)
+    guard !other.isEmpty else { return }
+    policy?.observe(drafted: other.count, seconds: seconds, source: index)
   }
 
   /// Looks at a draft without staking anything on it, unless one is being looked at.

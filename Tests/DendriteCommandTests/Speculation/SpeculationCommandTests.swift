@@ -126,10 +126,12 @@ import Testing
 
   @Test func `Ctrl-C ends the run with code 130 and leaves no file`() async throws {
     let folder = try TemporaryFolder()
-    let path = try folder.path("few.jsonl", Array(Self.questions.utf8))
+    // So many that the run cannot end before it is interrupted, however late that comes.
+    let many = String(repeating: Self.questions, count: 2_000)
+    let path = try folder.path("few.jsonl", Array(many.utf8))
     let child = try Child([
       "bench", "speculation", "-m", Repository.bundledModel, "--threads", "1", "--questions", path,
-      "--max-new", "4000", "--html", try folder.path("page.html"),
+      "--per-category", "0", "--max-new", "1000", "--html", try folder.path("page.html"),
     ])
     try child.feed([])
     // Loading takes a moment, answering much longer; before Ctrl-C is listened to it ends the program too.

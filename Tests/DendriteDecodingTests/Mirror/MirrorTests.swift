@@ -170,6 +170,48 @@ import Testing
     }
   }
 
+  @Test func `a text longer than the drafter reads silences it for that reply only`() throws {
+    let settings = GenerationSettings(
+      maximumTokens: 160, sampler: .greedy, ignoresEndOfGeneration: true)
+    func small() -> DrafterModel {
+      DrafterModel(model: FakeModel(vocabularySize: 260, contextLength: 90))
+    }
+    let drafters: [any Drafter] = [
+      MirrorDrafter(
+        model: small(), settings: .init(length: 5, branches: 30, givesUp: false, patience: 5)),
+      ModelDrafter(small()), ModelDrafter(small(), shape: .tree(width: 3)),
+    ]
+    for drafter in drafters {
+      let long = try run(prompt, in: DecodingContext(model: FakeModel()), settings)
+      let got = try run(prompt, in: DecodingContext(model: FakeModel()), settings, drafter)
+      #expect(got.outcome == long.outcome && got.statistics.drafter.failure == nil)
+      #expect(got.statistics.acceptedTokens > 20 && got.statistics.acceptedTokens < 100)
+      var short = settings
+      short.maximumTokens = 30
+      let next = try run(prompt, in: DecodingContext(model: FakeModel()), short, drafter)
+      #expect(next.statistics.acceptedTokens > 15)
+    }
+  }
+
+  @Test func `a drafter that is dropped elsewhere leaves its cache to whoever calls the model`()
+    async throws
+  {
+    let model = FakeModel()
+    let shared = DrafterModel(model: model)
+    let settings = GenerationSettings(
+      maximumTokens: 12, sampler: .greedy, ignoresEndOfGeneration: true)
+    var first: ModelDrafter? = ModelDrafter(shared)
+    if let first { _ = try run(prompt, in: DecodingContext(model: FakeModel()), settings, first) }
+    let calls = model.cacheCount
+    #expect(calls == 1)
+    let dropped = first
+    first = nil
+    await Task.detached { _ = dropped }.value
+    _ = try run(
+      prompt, in: DecodingContext(model: FakeModel()), settings, ModelDrafter(shared))
+    #expect(model.cacheCount <= 2)
+  }
+
   @Test func `a session goes on with the next prompt, and with another one`() throws {
     let settings = GenerationSettings(
       maximumTokens: 20, sampler: .greedy, ignoresEndOfGeneration: true)

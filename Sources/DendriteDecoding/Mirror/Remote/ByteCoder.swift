@@ -100,9 +100,13 @@ struct ByteReader {
     return count
   }
 
-  mutating func ints(in range: ClosedRange<Int>) throws(Malformed) -> [Int] {
+  mutating func ints(
+    in range: ClosedRange<Int>, atMost longest: Int = .max
+  ) throws(Malformed) -> [Int] {
     var values: [Int] = []
-    for _ in 0..<(try count()) { values.append(try int(in: range)) }
+    let count = try count()
+    guard count <= longest else { throw Malformed() }
+    for _ in 0..<count { values.append(try int(in: range)) }
     return values
   }
 

@@ -57,14 +57,14 @@ enum MirrorCodec {
     case 2:
       order = .verdict(
         reply: try reader.int(in: ids), step: try reader.int(in: ids),
-        chosen: try reader.ints(in: ids), wanted: try reader.int(in: 0...4096),
+        chosen: try reader.ints(in: ids, atMost: 4096), wanted: try reader.int(in: 0...4096),
         branches: try reader.int(in: 0...4096))
     case 3:
       let (reply, step) = (try reader.int(in: ids), try reader.int(in: ids))
       var rows: [[ExitGuesses.Guess]] = []
-      for _ in 0..<(try reader.count()) {
+      for _ in 0..<(try reader.int(in: 0...128)) {
         var row: [ExitGuesses.Guess] = []
-        for _ in 0..<(try reader.count(width: 5)) {
+        for _ in 0..<(try reader.int(in: 0...64)) {
           row.append(.init(token: try reader.int(in: ids), score: try reader.float()))
         }
         rows.append(row)

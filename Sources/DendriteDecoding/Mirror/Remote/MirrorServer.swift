@@ -69,7 +69,7 @@ public final class MirrorServer: Sendable {
 
   private func serve(_ connection: TCPSocket) -> String {
     connection.setReadTimeout(seconds: 10)
-    guard connection.write(greeting.frame), let reply = connection.readFrame() else {
+    guard connection.write(greeting.frame), let reply = connection.readFrame(atMost: 256) else {
       return "it went away without a greeting"
     }
     guard let theirs = try? MirrorGreeting(reply[...], from: "the target"), theirs == greeting
@@ -84,6 +84,8 @@ public final class MirrorServer: Sendable {
           break
         }
         orders.send(order)
+        // Whoever sends faster than anybody can draft waits.
+        while orders.count > 64, !orders.isClosed { pauseThread(seconds: 0.001) }
       }
       orders.close()
     }

@@ -20,12 +20,15 @@ public final class RemoteMirror: MirrorLink {
   ///   - host: a name or an address.
   ///   - port: where it listens.
   ///   - tokens: the target's vocabulary; the drafter's must be its beginning.
+  ///   - patience: seconds until a drafter that is busy is given up.
   /// - Throws: `link` if nobody answers as a drafter does, `vocabularyMismatch`.
-  public init(host: String, port: Int, tokens: [String]) throws(DecodingError) {
+  public init(
+    host: String, port: Int, tokens: [String], patience: Int = 10
+  ) throws(DecodingError) {
     address = "\(host):\(port)"
     socket = try TCPSocket.connect(host: host, port: port)
-    socket.setReadTimeout(seconds: 10)
-    guard let frame = socket.readFrame() else {
+    socket.setReadTimeout(seconds: patience)
+    guard let frame = socket.readFrame(atMost: 256) else {
       throw DecodingError(
         .link, "\(address) says nothing, expected a drafter there",
         remedy: "it may be serving somebody else: wait, or start another one")
@@ -57,7 +60,6 @@ public final class RemoteMirror: MirrorLink {
       detachThread()
       while let frame = socket.readFrame() {
         guard let answer = try? MirrorCodec.decodeAnswer(frame[...]) else { break }
-        if case .failed(let reason) = answer { broken.set(reason) }
         answers.send(answer)
       }
       broken.set(lost)

@@ -42,6 +42,7 @@ final class TCPSocket: @unchecked Sendable {
         continue
       }
       made.sendAtOnce()
+      made.noticeSilence()
       return made
     }
     throw DecodingError(
@@ -98,9 +99,15 @@ final class TCPSocket: @unchecked Sendable {
       if next >= 0 {
         let made = TCPSocket(next)
         made.sendAtOnce()
+        made.setTimeout(SO_SNDTIMEO, seconds: 10)
+        made.noticeSilence()
         return made
       }
-      guard errno == EINTR || errno == ECONNABORTED else { return nil }
+      switch errno {
+      case EINTR, ECONNABORTED: continue
+      case EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTO: pauseThread(seconds: 0.1)
+      default: return nil
+      }
     }
   }
 
@@ -127,10 +134,10 @@ final class TCPSocket: @unchecked Sendable {
   }
 
   /// The next frame; `nil` if the connection ended or what came is no frame.
-  func readFrame() -> [UInt8]? {
+  func readFrame(atMost longest: Int = MirrorCodec.longestFrame) -> [UInt8]? {
     guard let head = read(4) else { return nil }
     let length = head.reversed().reduce(0) { $0 << 8 | Int($1) }
-    guard length <= MirrorCodec.longestFrame else { return nil }
+    guard length <= longest else { return nil }
     return read(length)
   }
 
@@ -153,6 +160,19 @@ final class TCPSocket: @unchecked Sendable {
     var time = timeval()
     time.tv_sec = seconds
     setsockopt(descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
+  }
+
+  /// Notices within a minute that the other side's power is gone.
+  private func noticeSilence() {
+    var on: Int32 = 1
+    let size = socklen_t(MemoryLayout<Int32>.size)
+    setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, size)
+    #if !canImport(Darwin)
+      for (option, seconds) in [(TCP_KEEPIDLE, 20), (TCP_KEEPINTVL, 10), (TCP_KEEPCNT, 3)] {
+        var value = Int32(seconds)
+        setsockopt(descriptor, Int32(IPPROTO_TCP), option, &value, size)
+      }
+    #endif
   }
 
   /// Small messages do not wait for more to be sent along.

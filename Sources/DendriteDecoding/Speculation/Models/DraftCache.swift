@@ -21,7 +21,8 @@ final class DraftCache {
     var parent: Int
   }
 
-  let model: any CausalModel
+  private let owner: DrafterModel
+  private var model: any CausalModel { owner.model }
   /// Positions, those of guesses among them.
   let capacity: Int
   /// The history.
@@ -39,17 +40,19 @@ final class DraftCache {
   ///   - capacity: positions.
   ///   - branchRows: guesses at a time beside the first chain.
   /// - Throws: `model` if there is not enough memory.
-  init(model: any CausalModel, capacity: Int, branchRows: Int) throws(DecodingError) {
-    self.model = model
+  init(model owner: DrafterModel, capacity: Int, branchRows: Int) throws(DecodingError) {
+    self.owner = owner
+    owner.releaseAbandoned()
     self.capacity = capacity
     do {
-      cache = try model.makeCache(capacity: capacity, type: .f16, branchRows: branchRows)
+      cache = try owner.model.makeCache(capacity: capacity, type: .f16, branchRows: branchRows)
     } catch {
       throw DecodingError(error)
     }
   }
 
-  deinit { model.release(cache) }
+  // A session may be dropped on any thread, and only one may call the model.
+  deinit { owner.abandon(cache) }
 
   /// The child of a node with a token.
   func child(of parent: Int, token: Int) -> Int? {
@@ -66,6 +69,7 @@ final class DraftCache {
   /// - Returns: how much of it is in the cache.
   @discardableResult
   func advance(to history: some RandomAccessCollection<Int>) throws(DecodingError) -> Int {
+    owner.releaseAbandoned()
     var common = 0
     for (mine, theirs) in zip(tokens, history) {
       guard mine == theirs else { break }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import DendriteModel
+internal import Synchronization
 
 /// A small model that guesses what a large one will say.
 ///
@@ -9,6 +10,21 @@ public final class DrafterModel: Sendable {
   public let model: any CausalModel
   /// What lets it guess several tokens a pass; `nil` if it guesses one.
   public let streams: StreamVectors?
+
+  /// Caches that nobody uses any more; whoever calls the model next gives them back.
+  private let abandoned = Mutex<[CacheHandle]>([])
+
+  /// Leaves a cache behind, on any thread.
+  func abandon(_ cache: CacheHandle) { abandoned.withLock { $0.append(cache) } }
+
+  /// Gives abandoned caches back, on the thread that calls the model.
+  func releaseAbandoned() {
+    let caches = abandoned.withLock { list -> [CacheHandle] in
+      defer { list.removeAll(keepingCapacity: true) }
+      return list
+    }
+    for cache in caches { model.release(cache) }
+  }
 
   /// Wraps a model that is loaded already.
   public init(model: any CausalModel, streams: StreamVectors? = nil) {

@@ -29,6 +29,7 @@ extension ModelDrafter.Worker {
   func drawTree(
     _ history: [Int], _ pending: Int, _ limit: Int, _ width: Int, into draft: inout Draft
   ) throws(DecodingError) {
+    let width = max(1, width)
     guard limit > 0, let start = try feed(history, pending), let cache else { return }
     let opening = text
     var leaves: [Leaf] = []
@@ -45,6 +46,7 @@ extension ModelDrafter.Worker {
       }
     }
     try sprout(start.pass, row: start.row, parent: -1)
+    guard !leaves.isEmpty else { return }
     var level = leaves.indices
     while leaves[level.lowerBound].depth < limit, leaves.count < 16 * limit,
       history.count + 2 + leaves[level.lowerBound].depth < model.model.description.contextLength

@@ -84,11 +84,13 @@ public struct ModelDrafter: CostlyDrafter {
         worker.sampler = try worker.model.sampler(for: reply)
         worker.readsHistory = !reply.sampler.penalties.areNeutral
         // Room for guesses beyond the last token of the reply.
-        let capacity = reply.capacity + Speculation.longestDraft + 1
+        let capacity =
+          min(reply.capacity, worker.model.model.description.contextLength)
+          + Speculation.longestDraft + 1
         if worker.cache?.capacity ?? 0 < capacity {
           worker.cache = nil
           worker.cache = try DraftCache(
-            model: worker.model.model, capacity: capacity, branchRows: 512)
+            model: worker.model, capacity: capacity, branchRows: 512)
         }
       }
     }
