@@ -30,8 +30,9 @@ extension MirrorWorker {
     wanted.removeAll { isEnd($0.token) || $0.token >= model.model.description.vocabularySize }
     wanted.sort { ($1.chance, $0.row, $0.token) < ($0.chance, $1.row, $1.token) }
     // Those under way keep their place, and the exit's come on top: the exit is heard once a step.
-    let room = exitRows.isEmpty ? allowed : 2 * allowed
-    for branch in wanted.prefix(allowed) where branches.count < room {
+    let affordable = affordableBranches
+    let room = exitRows.isEmpty ? affordable : affordable + (affordable + 1) / 2
+    for branch in wanted.prefix(affordable) where branches.count < room {
       if let known = branches.firstIndex(where: {
         $0.row == branch.row && $0.token == branch.token
       }) {
@@ -40,6 +41,18 @@ extension MirrorWorker {
         branches.append(branch)
       }
     }
+  }
+
+  /// As many outcomes as can be prepared to the end before the verdict comes: half-made windows help little.
+  private var affordableBranches: Int {
+    guard usualTime > 0 else { return min(allowed, 4) }
+    var count = 1
+    while count < allowed,
+      Double(limits.length) * costs.cost(rows: count + 1) <= 0.8 * usualTime
+    {
+      count += 1
+    }
+    return count
   }
 
   /// Takes every branch one token further, in one pass.
@@ -56,7 +69,9 @@ extension MirrorWorker {
     }
     let began = ContinuousClock.now
     defer {
-      branchSeconds += (ContinuousClock.now - began) / .seconds(1)
+      let seconds = (ContinuousClock.now - began) / .seconds(1)
+      branchSeconds += seconds
+      costs.observe(rows: active.count, seconds: seconds)
       trace?.note(.drafter, "branches", since: began, count: active.count)
     }
     let first = cache.nodes.count

@@ -58,6 +58,11 @@ final class MirrorWorker {
   var exitRows: [[ExitGuesses.Guess]] = []
   var branches: [Branch] = []
   var branchSeconds = 0.0
+  /// What passes of so many rows cost here.
+  var costs = PassCosts(rows: 128)
+  /// When branches began, and how long they usually have until the verdict; 0 before any.
+  private var branchesBegan: ContinuousClock.Instant?
+  private(set) var usualTime = 0.0
   var trace: TraceRecorder? { outline?.trace }
   private(set) var allowed = 0
   /// Whether the text is longer than the model reads, or has tokens that it does not know.
@@ -134,6 +139,7 @@ final class MirrorWorker {
     self.outline = outline
     step = -1
     pending = -1
+    branchesBegan = nil
     clearWindow()
     sampler = try model.sampler(for: outline)
     readsHistory = !outline.sampler.penalties.areNeutral
@@ -188,6 +194,10 @@ final class MirrorWorker {
     let (source, prepared) = learn(from: chosen)
     var effort = effort
     let began = ContinuousClock.now
+    if let branchesBegan {
+      let time = (began - branchesBegan) / .seconds(1)
+      usualTime = usualTime == 0 ? time : usualTime + 0.2 * (min(time, 3 * usualTime) - usualTime)
+    }
     // What was pending is text now, and so is what the target chose, but for the last token.
     if pending >= 0 { history.append(pending) }
     history.append(contentsOf: chosen.dropLast())
@@ -220,6 +230,7 @@ final class MirrorWorker {
       )
       if windowNodes.count <= window.count { try feedWindow(from: window.count) }
     }
+    branchesBegan = .now
     planBranches()
   }
 
@@ -297,7 +308,11 @@ final class MirrorWorker {
       seeds.append(.init(token: all[index], parent: parent))
     }
     let first = cache.nodes.count
+    let began = ContinuousClock.now
     let pass = try cache.grow(seeds, silent: unread)
+    if unread == 0 {
+      costs.observe(rows: seeds.count, seconds: (ContinuousClock.now - began) / .seconds(1))
+    }
     for index in row..<all.count {
       let place = index - row + unread
       windowNodes.append(first + place)
