@@ -86,7 +86,6 @@ final class Child: @unchecked Sendable {
   /// Closes the reading end of the standard output.
   func closeOutput() throws { try output.fileHandleForReading.close() }
 
-  /// What the process left behind when it has ended.
   /// What comes first on the standard error, up to a line break; the process goes on.
   func firstErrorLine() async throws -> String {
     var line: [UInt8] = []
@@ -95,6 +94,7 @@ final class Child: @unchecked Sendable {
     return String(decoding: line, as: UTF8.self)
   }
 
+  /// What the process left behind when it has ended.
   func outcome(readingOutput: Bool = true) async -> CommandLineTool.Outcome {
     async let output = readingOutput ? readAll(output) : Data()
     async let errors = readAll(errors)
