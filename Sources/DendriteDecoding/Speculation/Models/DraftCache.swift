@@ -36,7 +36,7 @@ final class DraftCache {
   /// Reserves a cache.
   ///
   /// - Parameters:
-  ///   - model: the small model.
+  ///   - owner: the small model.
   ///   - capacity: positions.
   ///   - branchRows: guesses at a time beside the first chain.
   /// - Throws: `model` if there is not enough memory.
