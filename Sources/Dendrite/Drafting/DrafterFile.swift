@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import DendriteCompute
+package import DendriteCompute
 public import DendriteDecoding
 internal import DendriteCheckpoint
 internal import DendriteModel

@@ -123,6 +123,33 @@ import Testing
     #expect(prepared.windows == unprepared.windows)
   }
 
+  /// Oracle 21: the orders of a run, given again, make the same windows.
+  @Test(arguments: 0..<4) func `a recorded run replays`(sampler: Int) throws {
+    let plain = GenerationSettings(
+      maximumTokens: 80, sampler: SpeculationTests.samplers[sampler], ignoresEndOfGeneration: true)
+    let link = FlakyLink(
+      LocalMirror(model: DrafterModel(model: cousin(disagreesIn: 4)), length: 4), .init(), seed: 1)
+    let mirror = MirrorDrafter(
+      link: link,
+      settings: .init(length: 4, branches: 12, exitCount: 4, givesUp: false, patience: 5),
+      exit: ExitHead(rawAfter: 1))
+    _ = try run(prompt, in: DecodingContext(model: FakeModel()), plain, mirror)
+    let again = LocalMirror(model: DrafterModel(model: cousin(disagreesIn: 4)), length: 4)
+    var windows: [[Int]: [Int]] = [:]
+    for order in link.orders {
+      again.send(order)
+      guard case .verdict = order else { continue }
+      guard case .window(let reply, let step, _, let tokens, _) = again.receive(atMost: 10) else {
+        Issue.record("no window")
+        return
+      }
+      windows[[reply, step]] = tokens
+    }
+    // The last verdict's window came when nobody waited for it any more.
+    for (key, tokens) in self.windows(link) { #expect(windows[key] == tokens) }
+    #expect(windows.count > 10)
+  }
+
   @Test func `a drafter that is the target is always right`() throws {
     for sampler in SpeculationTests.samplers {
       let plain = GenerationSettings(

@@ -132,6 +132,44 @@ import Testing
     }
   }
 
+  /// Oracle 8: what thousands of accepted, rejected and discarded rows leave behind are the bytes of a prefill.
+  @Test(.tags(.slow)) func `after ten thousand random rounds a cache is one built from scratch`()
+    throws
+  {
+    let model = try CPUTransformer(
+      file: GGUFFile(path: Repository.golden("logits/llama3.gguf")), machine: Machine(threads: 1))
+    var random = SeededGenerator(seed: 21)
+    var rounds = 0
+    var replies = 0
+    // One context for all replies, so that each begins with a truncation; it ends where a block does, since
+    // the rest of a block keeps what was rejected.
+    for type in [CacheType.f16, .q8] {
+      let context = ContextSettings(capacity: 256, cacheType: type)
+      let used = try DecodingContext(model: model, settings: context)
+      let plain = try DecodingContext(model: model, settings: context)
+      let end = rounds + 5_000
+      while rounds < end {
+        let prompt = (0..<20 + random.below(60)).map { _ in random.below(90) }
+        let settings = GenerationSettings(
+          maximumTokens: 192 + 1 - prompt.count,
+          sampler: .pure(temperature: 1.2, seed: random.next()),
+          ignoresEndOfGeneration: true)
+        let reply = try run(prompt, in: plain, settings).fragments.map(\.tokenID)
+        let gardener = Gardener(
+          reply: reply, promptLength: prompt.count, random: SeededGenerator(seed: replies))
+        let got = try run(prompt, in: used, settings, gardener)
+        rounds += got.statistics.decodePasses
+        replies += 1
+        #expect(got.history.count == 192)
+        guard replies % 8 == 1 else { continue }
+        let fresh = try DecodingContext(model: model, settings: context)
+        _ = try fresh.feed(got.history, wantsLogits: false)
+        #expect(try used.save() == fresh.save(), "\(type), reply \(replies)")
+      }
+    }
+    #expect(rounds >= 10_000)
+  }
+
   @Test func `what cannot be checked is dropped with what follows it`() {
     var draft = Draft()
     let a = draft.append(5, after: -1)

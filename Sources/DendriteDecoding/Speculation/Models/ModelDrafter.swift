@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import DendriteModel
+internal import DendriteModel
 
 /// Guesses with a smaller model of the same vocabulary.
 ///
