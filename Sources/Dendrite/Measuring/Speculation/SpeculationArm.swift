@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import DendriteDecoding
-package import DendriteModel
-package import DendriteTokenizer
+internal import DendriteModel
+internal import DendriteTokenizer
 
 /// One way of guessing that is compared with plain decoding.
 package struct SpeculationArm: Sendable {
