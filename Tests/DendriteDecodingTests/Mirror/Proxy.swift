@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-@testable import DendriteDecoding
+import DendriteDecoding
 
 #if canImport(Darwin)
   import Darwin

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-@testable import DendriteDecoding
+import DendriteDecoding
 import DendriteModel
 import DendriteTestSupport
 import DendriteTokenizer

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-@testable import DendriteCheckpoint
+import DendriteCheckpoint
 import DendriteCompute
 import DendriteDecoding
 import DendriteModel

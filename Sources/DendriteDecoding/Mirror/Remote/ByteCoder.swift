@@ -42,12 +42,12 @@ struct ByteWriter {
 }
 
 /// Reads what `ByteWriter` wrote, and believes nothing: whoever sent it may be anybody.
-struct ByteReader {
+package struct ByteReader {
   private let bytes: ArraySlice<UInt8>
   private var at: Int
 
   /// Bytes that cannot be what they claim to be.
-  struct Malformed: Error {}
+  package struct Malformed: Error {}
 
   init(_ bytes: ArraySlice<UInt8>) {
     self.bytes = bytes

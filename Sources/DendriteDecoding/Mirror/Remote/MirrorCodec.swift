@@ -3,11 +3,11 @@
 /// Orders and answers as bytes.
 ///
 /// A frame is its length in four bytes, a byte that says what it is, and numbers; ids and scores only, no text.
-enum MirrorCodec {
+package enum MirrorCodec {
   /// Changes when frames are written another way.
   static let version = 1
   /// The longest frame: a prompt of some million tokens.
-  static let longestFrame = 16 << 20
+  package static let longestFrame = 16 << 20
 
   private static let ids = 0...Int(Int32.max)
 
@@ -18,7 +18,8 @@ enum MirrorCodec {
     return head.bytes + writer.bytes
   }
 
-  static func encode(_ order: MirrorOrder) -> [UInt8] {
+  /// An order as a frame.
+  package static func encode(_ order: MirrorOrder) -> [UInt8] {
     var writer = ByteWriter()
     switch order {
     case .begin(let reply, let outline):
@@ -48,7 +49,12 @@ enum MirrorCodec {
     return frame(writer)
   }
 
-  static func decodeOrder(_ bytes: ArraySlice<UInt8>) throws(ByteReader.Malformed) -> MirrorOrder {
+  /// The order in a frame, behind its length.
+  ///
+  /// - Throws: `Malformed`.
+  package static func decodeOrder(_ bytes: ArraySlice<UInt8>) throws(ByteReader.Malformed)
+    -> MirrorOrder
+  {
     var reader = ByteReader(bytes)
     let order: MirrorOrder
     switch try reader.int() {
@@ -76,7 +82,8 @@ enum MirrorCodec {
     return order
   }
 
-  static func encode(_ answer: MirrorAnswer) -> [UInt8] {
+  /// An answer as a frame.
+  package static func encode(_ answer: MirrorAnswer) -> [UInt8] {
     var writer = ByteWriter()
     switch answer {
     case .window(let reply, let step, let source, let tokens, let effort):
@@ -100,7 +107,11 @@ enum MirrorCodec {
     return frame(writer)
   }
 
-  static func decodeAnswer(_ bytes: ArraySlice<UInt8>) throws(ByteReader.Malformed) -> MirrorAnswer
+  /// The answer in a frame, behind its length.
+  ///
+  /// - Throws: `Malformed`.
+  package static func decodeAnswer(_ bytes: ArraySlice<UInt8>) throws(ByteReader.Malformed)
+    -> MirrorAnswer
   {
     var reader = ByteReader(bytes)
     let answer: MirrorAnswer

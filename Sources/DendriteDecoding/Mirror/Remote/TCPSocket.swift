@@ -9,7 +9,7 @@
 #endif
 
 /// A connection, or a port that waits for some.
-final class TCPSocket: @unchecked Sendable {
+package final class TCPSocket: @unchecked Sendable {
   // Sendable: the system serialises calls on a descriptor; `close` shuts it down first, so that nobody reads from a
   // descriptor that was given to somebody else.
   private let descriptor: Int32
@@ -21,7 +21,7 @@ final class TCPSocket: @unchecked Sendable {
   /// Connects, waiting a few seconds at most for each of the host's addresses.
   ///
   /// - Throws: `link`.
-  static func connect(host: String, port: Int) throws(DecodingError) -> TCPSocket {
+  package static func connect(host: String, port: Int) throws(DecodingError) -> TCPSocket {
     var last = "it has no address"
     for address in try addresses(host, port, isListening: false) {
       let descriptor = socket(address.family, streamType, 0)
@@ -53,7 +53,7 @@ final class TCPSocket: @unchecked Sendable {
   /// Waits for connections on a port of an address; port 0 takes any that is free.
   ///
   /// - Throws: `link`.
-  static func listen(host: String, port: Int) throws(DecodingError) -> TCPSocket {
+  package static func listen(host: String, port: Int) throws(DecodingError) -> TCPSocket {
     var last = "it has no address"
     for address in try addresses(host, port, isListening: true) {
       let descriptor = socket(address.family, streamType, 0)
@@ -81,7 +81,7 @@ final class TCPSocket: @unchecked Sendable {
   }
 
   /// The port that a listening socket has.
-  var port: Int {
+  package var port: Int {
     var storage = sockaddr_storage()
     var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
     let status = withUnsafeMutablePointer(to: &storage) {
@@ -93,7 +93,7 @@ final class TCPSocket: @unchecked Sendable {
   }
 
   /// The next connection; `nil` when the socket was shut down.
-  func accept() -> TCPSocket? {
+  package func accept() -> TCPSocket? {
     while true {
       let next = systemAccept(descriptor, nil, nil)
       if next >= 0 {
@@ -115,12 +115,12 @@ final class TCPSocket: @unchecked Sendable {
   func setReadTimeout(seconds: Int) { setTimeout(SO_RCVTIMEO, seconds: seconds) }
 
   /// Ends reads and writes, those under way too.
-  func shutDown() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
+  package func shutDown() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
 
   /// Writes all bytes.
   ///
   /// - Returns: whether the other side may have got them.
-  func write(_ bytes: [UInt8]) -> Bool {
+  package func write(_ bytes: [UInt8]) -> Bool {
     var sent = 0
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes { buffer in
@@ -134,7 +134,7 @@ final class TCPSocket: @unchecked Sendable {
   }
 
   /// The next frame; `nil` if the connection ended or what came is no frame.
-  func readFrame(atMost longest: Int = MirrorCodec.longestFrame) -> [UInt8]? {
+  package func readFrame(atMost longest: Int = MirrorCodec.longestFrame) -> [UInt8]? {
     guard let head = read(4) else { return nil }
     let length = head.reversed().reduce(0) { $0 << 8 | Int($1) }
     guard length <= longest else { return nil }
