@@ -77,9 +77,10 @@ public struct Draft: Sendable, Hashable {
 
   /// Keeps the first `count` guesses.
   public mutating func truncate(to count: Int) {
-    guard count < tokens.count else { return }
-    tokens.removeSubrange(max(0, count)...)
-    parents.removeSubrange(max(0, count)...)
+    let surplus = min(tokens.count, tokens.count - count)
+    guard surplus > 0 else { return }
+    tokens.removeLast(surplus)
+    parents.removeLast(surplus)
   }
 
   /// Forgets all guesses and keeps the room for them.
@@ -93,9 +94,11 @@ public struct Draft: Sendable, Hashable {
   /// second guesses of the same token at the same place, and what exceeds `limit` guesses.
   package mutating func sanitise(vocabularySize: Int, depth limitDepth: Int, limit: Int) {
     if isChain {
-      let valid = tokens.prefix(min(limitDepth, limit)).prefix { (0..<vocabularySize).contains($0) }
-      truncate(to: valid.count)
-      return
+      var valid = 0
+      while valid < min(limitDepth, limit, count), (0..<vocabularySize).contains(tokens[valid]) {
+        valid += 1
+      }
+      return truncate(to: valid)
     }
     var kept = Draft()
     var places = [Int](repeating: -2, count: count)
