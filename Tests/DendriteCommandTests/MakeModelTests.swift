@@ -22,7 +22,7 @@ import Testing
       "run", "-m", path, "--max-tokens", "5", "--raw", "--seed", "1", "Hello")
     #expect(run.status == 0, "\(run.errors)")
     // Bytes: a random token may put an accent on the last letter.
-    #expect(run.output.starts(with: Data("Hello".utf8)))
+    #expect(run.output.range(of: Data("Hello".utf8)) != nil)
   }
 
   @Test func `a seed determines the file`() async throws {
