@@ -15,8 +15,7 @@ swift build -c release --product dendrite
 tool=$(swift build -c release --show-bin-path)/dendrite
 if [ $# -gt 0 ]; then exec "$tool" run "$@"; fi
 prompt=$'def read_file(path):\n    """Return the text of a file."""\n'
-drafter=Models/dendrite-tiny-drafter-q8_0.gguf
-settings=(--drafter "auto:$drafter" --temperature 0.6 --repeat-penalty 1.15 --seed 2 --stop $'\n\n#')
-printf '\n$ dendrite run -m %s --drafter auto:%s --temperature 0.6 --repeat-penalty 1.15 --seed 2 --stop %s "$PROMPT"\n\n' \
-  "$model" "$drafter" "\$'\\n\\n#'"
+settings=(--drafter auto --temperature 0.6 --repeat-penalty 1.15 --seed 2 --stop $'\n\n#')
+printf '\n$ dendrite run -m %s --drafter auto --temperature 0.6 --repeat-penalty 1.15 --seed 2 --stop %s "$PROMPT"\n\n' \
+  "$model" "\$'\\n\\n#'"
 exec "$tool" run -m "$model" "${settings[@]}" "$prompt"

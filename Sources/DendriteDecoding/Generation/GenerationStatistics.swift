@@ -69,10 +69,13 @@ public struct GenerationStatistics: Sendable, Hashable {
     Self.rate(generatedTokens - 1, in: decodeTime)
   }
 
-  /// Tokens per second over those of plain decoding; `nil` if no plain pass was timed.
+  /// The time that plain passes would have taken over that of drafts and checks; `nil` if no plain pass was timed.
+  ///
+  /// What a token costs besides, its text for example, is the same both ways and left out.
   public var speedOverPlain: Double? {
-    guard let decodeRate, let plainPassTime else { return nil }
-    return decodeRate * (plainPassTime / .seconds(1))
+    let spent = verifyTime + draftTime
+    guard let plainPassTime, spent > .zero else { return nil }
+    return Double(decodePasses + acceptedTokens) * (plainPassTime / spent)
   }
 
   /// Tokens a pass gave on average; `nil` if nothing was guessed.
