@@ -47,6 +47,9 @@ public struct GenerationLoop {
   private var chosen: [SampledToken] = []
   /// How many of them belong to the reply already.
   private var shown = 0
+  /// Passes that checked nothing, and their time.
+  private var plainRounds = 0
+  private var plainSeconds = 0.0
   /// The accepted guesses of the last pass.
   private var path: [Int] = []
   /// The rows of early guesses of a pass, and the candidates of one of them.
@@ -121,6 +124,11 @@ public struct GenerationLoop {
 
   /// Times passes of one row at the end of the text, which leave no trace.
   package mutating func timePlainPass() {
+    // The reply's own passes are the best witnesses, where there are some.
+    guard plainRounds < 4 else {
+      statistics.plainPassTime = .seconds(plainSeconds / Double(plainRounds))
+      return
+    }
     var times: [Duration] = []
     for _ in 0..<6 {
       let (context, position) = (context, context.tokens.count + 1)
@@ -202,6 +210,10 @@ public struct GenerationLoop {
     statistics.acceptedTokens += path.count
     let seconds = (ContinuousClock.now - began) / .seconds(1)
     statistics.verifyTime += .seconds(seconds)
+    if draft.isEmpty {
+      plainSeconds += seconds
+      plainRounds += 1
+    }
     statistics.draftTime += .seconds(guessing?.draftSeconds ?? 0)
     let (verdict, way) = (chosen, path)
     guessing?.observe(
