@@ -240,14 +240,4 @@ struct MirrorGreeting: Hashable {
         remedy: "check host and port")
     }
   }
-
-  /// FNV-1a over token texts, each closed by a zero.
-  static func hash(_ tokens: some Sequence<String>) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for token in tokens {
-      for byte in token.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-      hash = hash &* 0x0000_0100_0000_01b3
-    }
-    return hash
-  }
 }

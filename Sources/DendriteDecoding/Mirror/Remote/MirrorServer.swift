@@ -30,7 +30,7 @@ public final class MirrorServer: Sendable {
     self.length = length
     let size = min(tokens.count, model.model.description.vocabularySize)
     greeting = MirrorGreeting(
-      vocabularySize: size, vocabularyHash: MirrorGreeting.hash(tokens.prefix(size)))
+      vocabularySize: size, vocabularyHash: SuffixMemory.vocabularyHash(of: tokens.prefix(size)))
     socket = try TCPSocket.listen(host: host, port: port)
     self.port = socket.port
   }

@@ -35,7 +35,8 @@ public final class RemoteMirror: MirrorLink {
     }
     let greeting = try MirrorGreeting(frame[...], from: address)
     guard greeting.vocabularySize <= tokens.count,
-      greeting.vocabularyHash == MirrorGreeting.hash(tokens.prefix(greeting.vocabularySize))
+      greeting.vocabularyHash
+        == SuffixMemory.vocabularyHash(of: tokens.prefix(greeting.vocabularySize))
     else {
       throw DecodingError(
         .vocabularyMismatch,
