@@ -48,7 +48,7 @@ def theirs(prompt: str) -> tuple[float, float]:
     command = [
         SETTINGS["PEER"], "-m", SETTINGS["TARGET"], "-md", SETTINGS["DRAFTER"], "-p", prompt, "-n", str(TOKENS),
         "--temp", "0", "--ignore-eos", "-c", "2048", "-t", str(THREADS), "-td", str(THREADS), "--spec-draft-n-max", str(LENGTH),
-        "--spec-draft-n-min", "1", "--spec-draft-p-min", "0",
+        "--spec-draft-n-min", "1", "--spec-draft-p-min", "0", "--spec-type", "draft-simple",
     ]
     output = run(command)
     rate = float(re.search(r"decoded +\d+ tokens in +[\d.]+ seconds, speed: +([\d.]+)", output).group(1))
