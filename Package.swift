@@ -49,6 +49,7 @@ let package = Package(
     room("DendriteModel", ["CDendriteKernels", "DendriteCompute", "DendriteCheckpoint"]),
     // Floor 4
     room("DendriteDecoding", ["DendriteCompute", "DendriteModel", "DendriteTokenizer"]),
+    room("DendriteDistributed", ["DendriteCompute", "DendriteModel"]),
     // Floor 6
     room(
       "Dendrite",
@@ -107,6 +108,7 @@ let package = Package(
         "Dendrite", "DendriteCheckpoint", "DendriteCompute", "DendriteModel", "DendriteTokenizer",
         "StreamAReply",
       ]),
+    tests(of: "DendriteDistributed", ["DendriteCheckpoint", "DendriteCompute", "DendriteModel"]),
     .testTarget(
       name: "DendriteCommandTests",
       dependencies: ["Dendrite", "DendriteCommand", "DendriteReport", "DendriteTestSupport"],

@@ -61,18 +61,48 @@ void dendrite_attend_fold(const dendrite_history *history, float *states, long q
     float *own = states + (start % DENDRITE_KV_CLASSES * queries + first) * floats;
     for (long block = start; block < to; block += DENDRITE_KV_CLASSES) {
       const long origin = block * DENDRITE_KV_POSITIONS, following = block + DENDRITE_KV_CLASSES;
+      if (!history->blocks[block]) continue; /* another rank's */
       const uint8_t *head = (const uint8_t *)history->blocks[block] + history->offset;
-      const uint8_t *next = following < to ? (const uint8_t *)history->blocks[following] + history->offset : NULL;
+      const uint8_t *next = following < to && history->blocks[following] ? (const uint8_t *)history->blocks[following] + history->offset : NULL;
       history->kernels->attend(own, query, some, head, history->layout, begin > origin ? begin - origin : 0,
                                end - origin < DENDRITE_KV_POSITIONS ? end - origin : DENDRITE_KV_POSITIONS, next);
     }
   }
 }
 
-void dendrite_attend_end(const dendrite_kernels *kernels, float *out, float *states, long queries, long head_dim) {
+void dendrite_attend_merge(const dendrite_kernels *kernels, float *states, long queries, long head_dim) {
   const long class_floats = queries * dendrite_state_floats(head_dim);
   for (long half = DENDRITE_KV_CLASSES / 2; half > 0; half /= 2)
     for (long class = 0; class < half; class++)
       kernels->merge(states + class * class_floats, states + (class + half) * class_floats, queries, head_dim);
+}
+
+void dendrite_attend_end(const dendrite_kernels *kernels, float *out, float *states, long queries, long head_dim) {
+  dendrite_attend_merge(kernels, states, queries, head_dim);
   kernels->finish(out, states, queries, head_dim);
+}
+
+long dendrite_state_wire_floats(long head_dim) { return 1 + DENDRITE_LANES + head_dim; }
+
+void dendrite_state_pack(float *wire, const float *states, long count, long head_dim) {
+  const long floats = dendrite_state_floats(head_dim), wire_floats = dendrite_state_wire_floats(head_dim);
+  for (long i = 0; i < count; i++, wire += wire_floats, states += floats) {
+    wire[0] = states[0];
+    memcpy(wire + 1, states + 16, (size_t)DENDRITE_LANES * sizeof(float));
+    memcpy(wire + 1 + DENDRITE_LANES, states + 32, (size_t)head_dim * sizeof(float));
+  }
+}
+
+void dendrite_state_merge_packed(const dendrite_kernels *kernels, float *states, const float *wire, long count,
+                                 long head_dim) {
+  const long floats = dendrite_state_floats(head_dim), wire_floats = dendrite_state_wire_floats(head_dim);
+  enum { MOST = 32 + 1024 };
+  float state[MOST] __attribute__((aligned(64)));
+  memset(state, 0, sizeof state); /* the lanes behind head_dim */
+  for (long i = 0; i < count; i++, wire += wire_floats, states += floats) {
+    state[0] = wire[0];
+    memcpy(state + 16, wire + 1, (size_t)DENDRITE_LANES * sizeof(float));
+    memcpy(state + 32, wire + 1 + DENDRITE_LANES, (size_t)head_dim * sizeof(float));
+    kernels->merge(states, state, 1, head_dim);
+  }
 }

@@ -16,6 +16,10 @@ public struct ModelError: Error, Sendable, CustomStringConvertible {
     case badRow
     /// A row that was read out holds NaN or infinity; the message names the layer.
     case notFinite
+    /// A number of ranks that contexts cannot be cut for, or work that one rank cannot do alone.
+    case badSharding
+    /// Another rank of the group failed, stalled or left.
+    case rankLost
     /// A saved context belongs to another model, cache type or numerics version, or is damaged.
     case badContext
   }

@@ -9,7 +9,7 @@ import Testing
     "DendriteCompute": 1, "DendriteTokenizer": 1, "DendriteReport": 1,
     "DendriteCheckpoint": 2,
     "DendriteModel": 3,
-    "DendriteDecoding": 4,
+    "DendriteDecoding": 4, "DendriteDistributed": 4,
     "Dendrite": 6,
     "DendriteCommand": 7,
   ]

@@ -236,15 +236,24 @@ typedef struct {
   long offset;
 } dendrite_history;
 
-// Attention folds blocks into sixteen states a query, one for each class; states are [class][query]
+// Blocks that are NULL are another rank's and left out. Attention folds blocks into sixteen states a query, one for each class; states are [class][query]
 // [dendrite_state_floats(head_dim)]. Queries that see the same blocks fold them together, so that a block is
 // read once for all of them; then each folds what it sees alone. Blocks of a class must come in their order.
 void dendrite_attend_begin(float *states, long queries, long head_dim);
 // Folds positions [begin, end) into `some` of the `queries` queries, of which `first` is the first.
 void dendrite_attend_fold(const dendrite_history *history, float *states, long queries, long first, long some,
                           const float *query, long begin, long end);
+// Merges the classes into the first: its states come to lie at the front.
+void dendrite_attend_merge(const dendrite_kernels *kernels, float *states, long queries, long head_dim);
 // Merges the classes; out is [queries][head_dim].
 void dendrite_attend_end(const dendrite_kernels *kernels, float *out, float *states, long queries, long head_dim);
+
+// A state as it travels between ranks: floats [m][l: 16][n: head_dim]; head_dim is at most 1,024.
+long dendrite_state_wire_floats(long head_dim);
+void dendrite_state_pack(float *wire, const float *states, long count, long head_dim);
+// states = states merged with those of another rank.
+void dendrite_state_merge_packed(const dendrite_kernels *kernels, float *states, const float *wire, long count,
+                                 long head_dim);
 
 // A moment's rest in a loop that waits for another core.
 static inline void dendrite_pause(void) {

@@ -93,7 +93,8 @@ extension Failure {
     switch error.code {
     case .badCheckpoint, .contextFull, .badContext, .notFinite: .badData
     case .notEnoughMemory: .outOfMemory
-    case .staleHandle, .badRow: .failure
+    case .badSharding: .usage
+    case .staleHandle, .badRow, .rankLost: .failure
     }
   }
 

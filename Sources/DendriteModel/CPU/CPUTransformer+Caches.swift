@@ -57,10 +57,11 @@ extension CPUTransformer {
     let pool = pool(for: type)
     let scratchBlocks = (branchRows + 63) / 64
     try pool.reserve(
-      CacheState.blockCount(for: capacity, scratchBlocks: scratchBlocks),
+      CacheState.blockCount(for: capacity, scratchBlocks: scratchBlocks, shard: shard),
       purpose: "a \(type.rawValue) cache for \(capacity) tokens")
     return adopt(
-      CacheState(type: type, pool: pool, capacity: capacity, scratchBlocks: scratchBlocks))
+      CacheState(
+        type: type, pool: pool, capacity: capacity, scratchBlocks: scratchBlocks, shard: shard))
   }
 
   /// As `CausalModel` says.
@@ -155,7 +156,8 @@ extension CPUTransformer {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
     try state.pool.reserve(
-      CacheState.blockCount(for: state.capacity, scratchBlocks: state.scratchBlockCount),
+      CacheState.blockCount(
+        for: state.capacity, scratchBlocks: state.scratchBlockCount, shard: shard),
       purpose: "a second cache for \(state.capacity) tokens")
     return adopt(state.fork())
   }
@@ -164,11 +166,17 @@ extension CPUTransformer {
   public func save(_ cache: CacheHandle) throws(ModelError) -> [UInt8] {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
+    let blocks = state.historyBlocks.compactMap { $0 }
+    guard blocks.count == state.historyBlocks.count else {
+      throw ModelError(
+        .badSharding, "a cache of which other ranks keep a part",
+        remedy: "save it through the model that leads the ranks")
+    }
     let header = SavedContext.Header(
       numericsVersion: UInt32(numericsVersion),
       type: state.type.savedNumber, fingerprint: fingerprint, length: state.length,
       blockBytes: state.pool.blockBytes)
-    return SavedContext.encode(header, blocks: state.historyBlocks)
+    return SavedContext.encode(header, blocks: blocks)
   }
 
   /// As `CausalModel` says.

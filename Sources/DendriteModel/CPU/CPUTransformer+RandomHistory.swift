@@ -75,10 +75,11 @@ private struct FillJob {
       withUnsafePointer(to: state.pool.layout) { layout in
         for node in state.nodes.suffix(rows) {
           let place = state.place(of: node)
+          guard let base = place.base else { continue }
           for head in 0..<kvHeadCount {
             let choice = Int(node.logical) &* 7 &+ layer &* 13 &+ head &* 29
             kernels.pointee.store(
-              place.base + layer * state.pool.layerBytes + head * layout.pointee.head_bytes,
+              base + layer * state.pool.layerBytes + head * layout.pointee.head_bytes,
               layout, place.position, first + choice % vectors.count * vectors.dim,
               first + (choice &+ 101) % vectors.count * vectors.dim)
           }

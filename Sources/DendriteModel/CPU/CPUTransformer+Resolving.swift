@@ -142,7 +142,8 @@ extension CPUTransformer {
     while next >= 0, !cache.nodes[Int(next)].isInPlace {
       let current = cache.nodes[Int(next)]
       let place = cache.place(of: current)
-      plan.gathered.append((place.base, place.position))
+      // Nodes beside the trunk are stored on every rank.
+      if let base = place.base { plan.gathered.append((base, place.position)) }
       next = current.parent
     }
     plan.gathered[start...].reverse()

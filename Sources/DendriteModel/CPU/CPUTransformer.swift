@@ -30,9 +30,13 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   public let machine: Machine
   let weights: TransformerWeights
   /// Tells checkpoints apart in saved contexts.
-  let fingerprint: UInt64
+  package let fingerprint: UInt64
   let forward: ForwardPass
   let passThread = PassThread()
+
+  /// The group that this model is a rank of, if it is one of several.
+  let sharding: (any ContextSharding)?
+  var shard: BlockShard { BlockShard(rank: sharding?.rank ?? 0, count: sharding?.rankCount ?? 1) }
 
   var pools: [CacheType: BlockPool] = [:]
   var caches: [CacheState?] = []
@@ -48,11 +52,14 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   /// - Parameters:
   ///   - file: a checkpoint of a family that `Architecture` lists.
   ///   - machine: threads, parts and kernels.
+  ///   - sharding: which blocks of a context this model keeps as one rank of several; `nil` for all of them.
   ///   - progress: called with a share 0 … 1 of the weights.
   /// - Throws: `badCheckpoint` for tensors that are missing, misshapen or not finite,
+  ///   `badSharding` for a number of ranks that a context cannot be cut for,
   ///   `notEnoughMemory` before the weights are reserved.
   public init(
-    file: GGUFFile, machine: Machine, progress: ((Double) -> Void)? = nil
+    file: GGUFFile, machine: Machine, sharding: (any ContextSharding)? = nil,
+    progress: ((Double) -> Void)? = nil
   ) throws(ModelError) {
     let configuration: ModelConfiguration
     do {
@@ -68,6 +75,7 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     } catch {
       throw ModelError(.notEnoughMemory, error.message, remedy: error.remedy)
     }
+    try CPUTransformer.check(sharding, headDim: configuration.headDim)
     var loader = WeightLoader(
       file: file, configuration: configuration, machine: machine, progress: progress)
     weights =
@@ -78,8 +86,9 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     progress?(1)
     self.configuration = configuration
     self.machine = machine
+    self.sharding = sharding
     fingerprint = CPUTransformer.fingerprint(of: file)
-    forward = ForwardPass(weights: weights, machine: machine)
+    forward = ForwardPass(weights: weights, machine: machine, sharding: sharding)
     description = ModelDescription(
       name: configuration.name, architecture: configuration.architecture.rawValue,
       vocabularySize: configuration.vocabularySize, hiddenSize: configuration.hiddenSize,
@@ -91,16 +100,48 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   ///
   /// Nothing is packed again; results have the same bits.
   public func copy(on machine: Machine) -> CPUTransformer {
-    CPUTransformer(sharing: self, machine: machine)
+    CPUTransformer(sharing: self, machine: machine, sharding: nil)
   }
 
-  private init(sharing other: CPUTransformer, machine: Machine) {
+  /// The same weights as one rank of several in this process.
+  ///
+  /// - Throws: `badSharding`.
+  public func copy(
+    on machine: Machine, sharding: any ContextSharding
+  ) throws(ModelError) -> CPUTransformer {
+    try CPUTransformer.check(sharding, headDim: configuration.headDim)
+    return CPUTransformer(sharing: self, machine: machine, sharding: sharding)
+  }
+
+  private static func check(
+    _ sharding: (any ContextSharding)?, headDim: Int
+  ) throws(ModelError) {
+    guard let sharding else { return }
+    guard [1, 2, 4, 8, 16].contains(sharding.rankCount),
+      (0..<sharding.rankCount).contains(sharding.rank)
+    else {
+      throw ModelError(
+        .badSharding,
+        "rank \(sharding.rank) of \(sharding.rankCount), expected one of 1, 2, 4, 8 or 16 ranks",
+        remedy: "the sixteen classes of a context go to so many ranks in equal parts only")
+    }
+    guard headDim <= 1024 else {
+      throw ModelError(
+        .badSharding, "heads of \(headDim) channels, expected at most 1024",
+        remedy: "run this model on one rank")
+    }
+  }
+
+  private init(
+    sharing other: CPUTransformer, machine: Machine, sharding: (any ContextSharding)?
+  ) {
     description = other.description
     configuration = other.configuration
     self.machine = machine
     weights = other.weights
+    self.sharding = sharding
     fingerprint = other.fingerprint
-    forward = ForwardPass(weights: weights, machine: machine)
+    forward = ForwardPass(weights: weights, machine: machine, sharding: sharding)
   }
 
   deinit { passThread.stop() }

@@ -26,9 +26,14 @@ final class ForwardPass: @unchecked Sendable {
   /// Seconds from the beginning of the last pass with exit rows to its last exit, and to its end.
   private(set) var times = (exit: 0.0, end: 0.0)
   private var isRunning = false
+  /// Who keeps the other blocks of the context, if anybody does.
+  let sharding: (any ContextSharding)?
+  /// Why the last pass ended before its last layer.
+  private(set) var failure: ModelError?
 
-  init(weights: TransformerWeights, machine: Machine) {
+  init(weights: TransformerWeights, machine: Machine, sharding: (any ContextSharding)?) {
     self.weights = weights
+    self.sharding = sharding
     model = weights.configuration
     self.machine = machine
     kernels = RowKernels(machine.variant)
@@ -44,7 +49,8 @@ final class ForwardPass: @unchecked Sendable {
       if (buffers?.capacity ?? 0) < max(1, plan.rows.count) {
         buffers = nil
         buffers = try PassBuffers(
-          capacity: PassBuffers.rounded(plan.rows.count), model: model, parts: machine.parts)
+          capacity: PassBuffers.rounded(plan.rows.count), model: model, parts: machine.parts,
+          isSharded: (sharding?.rankCount ?? 1) > 1)
       }
       try buffers?.reserveOverlay(blocks: plan.overlayBlocks, longest: plan.longest, model: model)
       if (outputs?.logitsCapacity ?? -1) < plan.logitsCount
@@ -87,6 +93,7 @@ final class ForwardPass: @unchecked Sendable {
     events.signal {
       layersDone = -1
       isRunning = true
+      failure = nil
       began = Clock.seconds()
     }
   }
@@ -125,6 +132,18 @@ final class ForwardPass: @unchecked Sendable {
         Product(layer.value, into: buffers.value.base, stride: buffers.keyStride))
       context.rows(n) { $0.rotateAndStore($1) }
       context.items(context.plan.bunches.count * model.kvHeadCount) { $0.attend($1, part: $2) }
+      if let sharding, let partials = buffers.partials {
+        do {
+          try sharding.reduce(
+            PartialStates(
+              kernels.table, base: partials.base, count: n * model.headCount,
+              headDim: model.headDim))
+        } catch {
+          failure = error
+          return
+        }
+        context.rows(n) { $0.finishAttention($1) }
+      }
       context.rows(n) { $0.prepareAttended($1) }
       machine.multiply(
         buffers.wide.view(rows: n), Product(layer.output, into: buffers.delta.base, stride: d))
@@ -139,7 +158,8 @@ final class ForwardPass: @unchecked Sendable {
       context.rows(n) { $0.addFeedForward($1) }
       publishExits(plan, afterLayer: index + 1, buffers)
     }
-    if plan.logitsCount > 0, let outputs {
+    // Whoever follows another rank never reads logits.
+    if plan.logitsCount > 0, sharding?.rank ?? 0 == 0, let outputs {
       context.rows(n) { $0.normaliseForHead($1) }
       machine.multiply(
         outputs.normed.view(rows: plan.logitsCount),
@@ -162,6 +182,7 @@ final class ForwardPass: @unchecked Sendable {
 
   /// Throws if a row that is read out met NaN or infinity.
   func checkFinite(_ plan: PassPlan) throws(ModelError) {
+    if let failure { throw failure }
     guard let buffers else { return }
     for (index, row) in plan.rows.enumerated() where row.kind != .none {
       if buffers.fault[index] >= 0 { throw notFinite(row: index, layer: Int(buffers.fault[index])) }
@@ -175,6 +196,7 @@ final class ForwardPass: @unchecked Sendable {
   }
 
   func checkFinite(row: Int, plan: PassPlan, upTo layer: Int) throws(ModelError) {
+    if let failure { throw failure }
     let state = hiddenState(plan.rows[row].exitIndex)
     if !state.allSatisfy(\.isFinite) { throw notFinite(row: row, layer: max(0, layer - 1)) }
   }

@@ -34,6 +34,8 @@ final class PassBuffers {
   /// and their outputs.
   let states: AlignedBuffer<Float>
   let statesPerPart: Int
+  /// Partial states of all rows and query heads, `[n, H, state]`, where ranks share the context.
+  let partials: AlignedBuffer<Float>?
   /// Gathered blocks of one KV head, for each part; empty until a pass has branches.
   private(set) var overlay: AlignedBuffer<UInt8>?
   private(set) var overlayBytesPerPart = 0
@@ -55,7 +57,9 @@ final class PassBuffers {
     return capacity
   }
 
-  init(capacity: Int, model: ModelConfiguration, parts: Int) throws(ComputeError) {
+  init(
+    capacity: Int, model: ModelConfiguration, parts: Int, isSharded: Bool
+  ) throws(ComputeError) {
     let heads = model.headCount * model.headDim
     self.capacity = capacity
     self.parts = parts
@@ -81,6 +85,10 @@ final class PassBuffers {
       min(capacity, PassBuffers.bunchLimit(of: model)) * group
       * (16 * dendrite_state_floats(model.headDim) + 2 * model.headDim)
     states = try AlignedBuffer(zeroed: parts * statesPerPart)
+    partials =
+      isSharded
+      ? try AlignedBuffer(
+        zeroed: capacity * model.headCount * dendrite_state_floats(model.headDim)) : nil
   }
 
   /// Makes room for rows that see up to `blocks` gathered blocks of a history of `longest` rows.

@@ -12,8 +12,8 @@ struct PlannedRow {
   var token: Int
   /// Index of the row's node in its cache.
   var node: Int
-  /// Block and place (0 … 63) of the row's own keys and values.
-  var base: UnsafeMutableRawPointer
+  /// Block and place (0 … 63) of the row's own keys and values; no block if another rank keeps them.
+  var base: UnsafeMutableRawPointer?
   var place: Int
   /// First position of the history that the row does not see in place; `logical + 1` if it sees all.
   var firstGathered: Int

@@ -60,6 +60,15 @@ extension StageContext {
         history.blocks = UnsafePointer(cache.blockBases)
       }
     }
+    if let partials = buffers.partials {
+      dendrite_attend_merge(kernels.table, states, queries, dim)
+      let floats = group * dendrite_state_floats(dim)
+      for (index, row) in rows.enumerated() {
+        (partials.base + (row * model.kvHeadCount + head) * floats).update(
+          from: states + index * floats, count: floats)
+      }
+      return
+    }
     dendrite_attend_end(kernels.table, out, states, queries, dim)
     for (index, row) in rows.enumerated() {
       (buffers.attended.base + row * buffers.queryStride + head * group * dim).update(
@@ -91,6 +100,10 @@ extension StageContext {
     table.update(from: cache.blockBases, count: firstBlock)
     withUnsafePointer(to: cache.pool.layout) { layout in
       for block in firstBlock...row.logical / 64 {
+        guard cache.shard.owns(block) else {
+          table[block] = nil
+          continue
+        }
         let copy = room + (block - firstBlock) * headBytes
         for position in block * 64...min(row.logical, block * 64 + 63) {
           if position < row.firstGathered {

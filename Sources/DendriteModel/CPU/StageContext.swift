@@ -140,15 +140,24 @@ final class StageContext {
     kernels.rotate(
       key, cosine: cosine, sine: sine, heads: model.kvHeadCount, headDim: dim, pairs: pairs,
       interleaved: interleaved, factor: 1)
-    guard let pool = caches[planned.cache]?.pool else { return }
+    guard let pool = caches[planned.cache]?.pool, let block = planned.base else { return }
     withUnsafePointer(to: pool.layout) { layout in
-      let base = planned.base + layer * pool.layerBytes
+      let base = block + layer * pool.layerBytes
       for head in 0..<model.kvHeadCount {
         kernels.table.pointee.store(
           base + head * layout.pointee.head_bytes, layout, planned.place, key + head * dim,
           value + head * dim)
       }
     }
+  }
+
+  /// Attention of a row from its merged partial states.
+  func finishAttention(_ row: Int) {
+    guard let partials = buffers.partials else { return }
+    let floats = dendrite_state_floats(model.headDim)
+    kernels.table.pointee.finish(
+      buffers.attended.base + row * buffers.queryStride,
+      partials.base + row * model.headCount * floats, model.headCount, model.headDim)
   }
 
   func prepareAttended(_ row: Int) {

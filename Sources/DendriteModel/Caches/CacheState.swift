@@ -24,29 +24,33 @@ final class CacheState {
   let type: CacheType
   let pool: BlockPool
   let capacity: Int
+  /// Which blocks of the history are kept here; scratch blocks always are.
+  let shard: BlockShard
   private(set) var length = 0
   private(set) var nodes: [Node] = []
   /// Counts commits and discards; node handles of an earlier count are stale.
   private(set) var scratchGeneration = 0
+  /// The history's blocks in order; -1 for one that another rank keeps.
   private var blocks: [Int] = []
   private var scratchBlocks: [Int] = []
   private var trunkEnd = 0
   private var trunkLast: Int32 = -1
   private var scratchUsed = 0
-  /// Bases of `blocks`, for the kernels.
+  /// Bases of `blocks`, for the kernels; `nil` for another rank's.
   let blockBases: UnsafeMutablePointer<UnsafeRawPointer?>
 
-  static func blockCount(for capacity: Int, scratchBlocks: Int) -> Int {
-    (capacity + 63) / 64 + scratchBlocks
+  static func blockCount(for capacity: Int, scratchBlocks: Int, shard: BlockShard) -> Int {
+    shard.owned(of: (capacity + 63) / 64) + scratchBlocks
   }
 
-  /// The pool must have reserved `blockCount(for:scratchBlocks:)` blocks.
-  init(type: CacheType, pool: BlockPool, capacity: Int, scratchBlocks: Int) {
+  /// The pool must have reserved `blockCount(for:scratchBlocks:shard:)` blocks.
+  init(type: CacheType, pool: BlockPool, capacity: Int, scratchBlocks: Int, shard: BlockShard) {
     scratchBlockCount = scratchBlocks
+    self.shard = shard
     self.type = type
     self.pool = pool
     self.capacity = capacity
-    let count = CacheState.blockCount(for: capacity, scratchBlocks: scratchBlocks)
+    let count = (capacity + 63) / 64
     blockBases = .allocate(capacity: count)
     blockBases.initialize(repeating: nil, count: count)
     blocks.reserveCapacity(count)
@@ -57,10 +61,11 @@ final class CacheState {
   deinit { blockBases.deallocate() }
 
   func giveBack() {
-    for block in blocks + scratchBlocks { pool.drop(block) }
+    for block in blocks + scratchBlocks where block >= 0 { pool.drop(block) }
     blocks = []
     scratchBlocks = []
-    pool.unreserve(CacheState.blockCount(for: capacity, scratchBlocks: scratchBlockCount))
+    pool.unreserve(
+      CacheState.blockCount(for: capacity, scratchBlocks: scratchBlockCount, shard: shard))
   }
 
   // MARK: Scratch nodes
@@ -117,16 +122,22 @@ final class CacheState {
     return nodes.count - 1
   }
 
-  /// Where a node's keys and values are.
-  func place(of node: Node) -> (base: UnsafeMutableRawPointer, position: Int) {
+  /// Where a node's keys and values are; no base if another rank keeps them.
+  func place(of node: Node) -> (base: UnsafeMutableRawPointer?, position: Int) {
     if node.isInPlace {
-      return (pool.base(of: blocks[Int(node.logical) / 64]), Int(node.logical) % 64)
+      let block = blocks[Int(node.logical) / 64]
+      return (block < 0 ? nil : pool.base(of: block), Int(node.logical) % 64)
     }
     let slot = Int(node.scratchSlot)
     return (pool.base(of: scratchBlocks[slot / 64]), slot % 64)
   }
 
   private func makeWritable(_ index: Int) {
+    guard shard.owns(index) else {
+      if index == blocks.count { blocks.append(-1) }
+      blockBases[index] = nil
+      return
+    }
     if index == blocks.count {
       blocks.append(pool.take())
     } else if pool.isShared(blocks[index]) {
@@ -156,11 +167,13 @@ final class CacheState {
         let logical = Int(node.logical)
         makeWritable(logical / 64)
         let from = place(of: node)
-        let to = pool.base(of: blocks[logical / 64])
-        withUnsafePointer(to: pool.layout) { layout in
-          for head in 0..<layerCount * kvHeadCount {
-            let origin = head * pool.layout.head_bytes
-            dendrite_kv_copy(to + origin, logical % 64, from.base + origin, from.position, layout)
+        if let base = from.base, shard.owns(logical / 64) {
+          let to = pool.base(of: blocks[logical / 64])
+          withUnsafePointer(to: pool.layout) { layout in
+            for head in 0..<layerCount * kvHeadCount {
+              let origin = head * pool.layout.head_bytes
+              dendrite_kv_copy(to + origin, logical % 64, base + origin, from.position, layout)
+            }
           }
         }
       }
@@ -173,15 +186,18 @@ final class CacheState {
     length = newLength
     discard()
     let needed = (newLength + 63) / 64
-    while blocks.count > needed { pool.drop(blocks.removeLast()) }
+    while blocks.count > needed {
+      let block = blocks.removeLast()
+      if block >= 0 { pool.drop(block) }
+    }
   }
 
   /// A state with the same history that shares its blocks; the pool must have reserved for it.
   func fork() -> CacheState {
     let copy = CacheState(
-      type: type, pool: pool, capacity: capacity, scratchBlocks: scratchBlockCount)
+      type: type, pool: pool, capacity: capacity, scratchBlocks: scratchBlockCount, shard: shard)
     for index in 0..<(length + 63) / 64 {
-      pool.share(blocks[index])
+      if blocks[index] >= 0 { pool.share(blocks[index]) }
       copy.blocks.append(blocks[index])
       copy.blockBases[index] = blockBases[index]
     }
@@ -192,15 +208,16 @@ final class CacheState {
 
   // MARK: Bytes
 
-  /// Blocks that hold history, in order.
-  var historyBlocks: [UnsafeMutableRawPointer] {
-    (0..<(length + 63) / 64).map { pool.base(of: blocks[$0]) }
+  /// Blocks that hold history, in order; `nil` for another rank's.
+  var historyBlocks: [UnsafeMutableRawPointer?] {
+    (0..<(length + 63) / 64).map { blocks[$0] < 0 ? nil : pool.base(of: blocks[$0]) }
   }
 
-  /// Fills an empty state with saved blocks.
+  /// Fills an empty state with saved blocks, as far as they are this rank's.
   func load(length: Int, from bytes: UnsafeRawPointer) {
     for index in 0..<(length + 63) / 64 {
       makeWritable(index)
+      guard blocks[index] >= 0 else { continue }
       pool.base(of: blocks[index]).copyMemory(
         from: bytes + index * pool.blockBytes, byteCount: pool.blockBytes)
     }

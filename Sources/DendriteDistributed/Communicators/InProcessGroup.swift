@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DendriteCompute
+
+/// Ranks that are threads of one process: for tests, for NUMA domains, and to read before the others.
+///
+/// ```swift
+/// let group = try InProcessGroup(rankCount: 4)
+/// let leader = group.communicators[0]
+/// ```
+public final class InProcessGroup: Sendable {
+  /// One communicator for each rank.
+  public let communicators: [any Communicator]
+
+  /// Makes a group.
+  ///
+  /// - Parameters:
+  ///   - rankCount: 1 or more.
+  ///   - deadline: seconds that a rank waits for another.
+  /// - Throws: `badGroup` if there would be no rank.
+  public init(rankCount: Int, deadline: Double = 10) throws(DistributedError) {
+    guard (1...1024).contains(rankCount) else {
+      throw DistributedError(
+        .badGroup, "\(rankCount) ranks, expected 1 … 1024", remedy: "start at least one rank")
+    }
+    let fate = GroupFate()
+    let channels = (0..<rankCount * rankCount).map { _ in Channel(fate: fate) }
+    fate.channels = channels
+    communicators = (0..<rankCount).map {
+      InProcessCommunicator(
+        rank: $0, rankCount: rankCount, channels: channels, fate: fate, deadline: deadline)
+    }
+  }
+}
+
+/// Why a group has ended, if it has.
+private final class GroupFate: @unchecked Sendable {
+  // Sendable: `reason` is touched under the gate's lock; `channels` is set once, before anybody shares it.
+  private let gate = Gate()
+  private var reason: String?
+  var channels: [Channel] = []
+
+  var failure: String? {
+    var found: String?
+    gate.signal { found = reason }
+    return found
+  }
+
+  func fail(_ words: String) {
+    gate.signal { if reason == nil { reason = words } }
+    for channel in channels { channel.wake() }
+  }
+}
+
+/// The way from one rank to another: room for one message at a time.
+private final class Channel: @unchecked Sendable {
+  // Sendable: everything is touched under the gate's lock, but for bytes that were published and not yet taken.
+  enum Outcome { case done, failed, late }
+
+  private let gate = Gate()
+  private unowned let fate: GroupFate
+  private var published: UnsafeRawBufferPointer?
+  private var isBroken = false
+  private var copy: UnsafeMutableRawBufferPointer?
+
+  init(fate: GroupFate) { self.fate = fate }
+
+  deinit { copy?.deallocate() }
+
+  func wake() { gate.signal { isBroken = true } }
+
+  private func wait(_ seconds: Double, until condition: () -> Bool) -> Outcome {
+    var isOver = false
+    let held = gate.wait(atMost: seconds) {
+      isOver = isBroken
+      return isOver || condition()
+    }
+    return isOver ? .failed : held ? .done : .late
+  }
+
+  /// Shows bytes to the other side, which stay the caller's until `waitUntilTaken`.
+  func publish(_ bytes: UnsafeRawBufferPointer, atMost seconds: Double) -> Outcome {
+    wait(seconds) {
+      if published != nil { return false }
+      published = bytes
+      return true
+    }.signalling(gate)
+  }
+
+  /// Leaves a copy of the bytes for the other side.
+  func post(_ bytes: UnsafeRawBufferPointer, atMost seconds: Double) -> Outcome {
+    wait(seconds) {
+      if published != nil { return false }
+      if (copy?.count ?? 0) < bytes.count {
+        copy?.deallocate()
+        copy = .allocate(byteCount: max(4096, bytes.count), alignment: 64)
+      }
+      guard let copy else { return false }
+      copy.copyMemory(from: bytes)
+      published = UnsafeRawBufferPointer(rebasing: copy[..<bytes.count])
+      return true
+    }.signalling(gate)
+  }
+
+  func waitUntilTaken(atMost seconds: Double) -> Outcome { wait(seconds) { published == nil } }
+
+  /// Takes what was published; `count` is its length even if the buffer is too short for it.
+  func take(
+    into buffer: UnsafeMutableRawBufferPointer, atMost seconds: Double
+  ) -> (outcome: Outcome, count: Int) {
+    var found: UnsafeRawBufferPointer?
+    let outcome = wait(seconds) {
+      found = published
+      return found != nil
+    }
+    guard outcome == .done, let found else { return (outcome, 0) }
+    if found.count <= buffer.count { buffer.copyMemory(from: found) }
+    gate.signal { published = nil }
+    return (.done, found.count)
+  }
+}
+
+extension Channel.Outcome {
+  /// Wakes whoever waits at the gate, and passes the outcome on.
+  fileprivate func signalling(_ gate: Gate) -> Self {
+    gate.signal()
+    return self
+  }
+}
+
+private final class InProcessCommunicator: Communicator, @unchecked Sendable {
+  // Sendable: one thread at a time calls it; `fail` touches only the shared fate.
+  let rank: Int
+  let rankCount: Int
+  private let channels: [Channel]
+  private let fate: GroupFate
+  private let deadline: Double
+  private(set) var traffic = Traffic()
+
+  init(rank: Int, rankCount: Int, channels: [Channel], fate: GroupFate, deadline: Double) {
+    self.rank = rank
+    self.rankCount = rankCount
+    self.channels = channels
+    self.fate = fate
+    self.deadline = deadline
+  }
+
+  func fail(_ reason: String) { fate.fail(reason) }
+
+  func exchange(
+    with partner: Int, sending: UnsafeRawBufferPointer, receiving: UnsafeMutableRawBufferPointer
+  ) throws(DistributedError) {
+    let outgoing = channel(to: partner)
+    let incoming = channel(from: partner)
+    try check(outgoing.publish(sending, atMost: deadline), partner)
+    let taken = incoming.take(into: receiving, atMost: deadline)
+    try check(taken.outcome, partner)
+    try checkLength(taken.count, expected: sending.count, partner)
+    try check(outgoing.waitUntilTaken(atMost: deadline), partner)
+    traffic.exchanges += 1
+    traffic.exchangedBytes += sending.count
+  }
+
+  func send(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws(DistributedError) {
+    try check(channel(to: rank).post(bytes, atMost: deadline), rank)
+    traffic.messages += 1
+    traffic.messageBytes += bytes.count
+  }
+
+  func receive(
+    into buffer: UnsafeMutableRawBufferPointer, from rank: Int, patience: Double?
+  ) throws(DistributedError) -> Int {
+    let taken = channel(from: rank).take(into: buffer, atMost: patience ?? deadline)
+    try check(taken.outcome, rank)
+    if taken.count > buffer.count { try checkLength(taken.count, expected: buffer.count, rank) }
+    return taken.count
+  }
+
+  private func channel(to partner: Int) -> Channel { channels[rank * rankCount + partner] }
+  private func channel(from partner: Int) -> Channel { channels[partner * rankCount + rank] }
+
+  private func check(_ outcome: Channel.Outcome, _ partner: Int) throws(DistributedError) {
+    switch outcome {
+    case .done: return
+    case .failed: throw lost()
+    case .late:
+      fail("rank \(rank) waited \(deadline) s for rank \(partner)")
+      throw DistributedError(
+        .rankStalled, "rank \(rank) waited \(deadline) s for rank \(partner)",
+        remedy: "see what rank \(partner) is doing; a longer deadline helps if it is only slow")
+    }
+  }
+
+  private func checkLength(_ count: Int, expected: Int, _ partner: Int) throws(DistributedError) {
+    guard count != expected else { return }
+    fail("rank \(partner) sent \(count) bytes to rank \(rank), which expected \(expected)")
+    throw DistributedError(
+      .badMessage, "rank \(partner) sent \(count) bytes to rank \(rank), expected \(expected)",
+      remedy: "start all ranks with the same program, model and options")
+  }
+
+  private func lost() -> DistributedError {
+    DistributedError(
+      .rankLost, "the group of ranks has ended: \(fate.failure ?? "a rank left")",
+      remedy: "start the ranks again")
+  }
+}
