@@ -166,17 +166,13 @@ extension CPUTransformer {
   public func save(_ cache: CacheHandle) throws(ModelError) -> [UInt8] {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
-    let blocks = state.historyBlocks.compactMap { $0 }
-    guard blocks.count == state.historyBlocks.count else {
+    guard state.historyBlocks.allSatisfy({ $0 != nil }) else {
       throw ModelError(
         .badSharding, "a cache of which other ranks keep a part",
         remedy: "save it through the model that leads the ranks")
     }
-    let header = SavedContext.Header(
-      numericsVersion: UInt32(numericsVersion),
-      type: state.type.savedNumber, fingerprint: fingerprint, length: state.length,
-      blockBytes: state.pool.blockBytes)
-    return SavedContext.encode(header, blocks: blocks)
+    return SavedContext.sealed(
+      SavedContext.encode(header(of: state), blocks: state.historyBlocks))
   }
 
   /// As `CausalModel` says.

@@ -26,6 +26,7 @@ final class ForwardPass: @unchecked Sendable {
   /// Seconds from the beginning of the last pass with exit rows to its last exit, and to its end.
   private(set) var times = (exit: 0.0, end: 0.0)
   private var isRunning = false
+  private var ended = 0
   /// Who keeps the other blocks of the context, if anybody does.
   let sharding: (any ContextSharding)?
   /// Why the last pass ended before its last layer.
@@ -98,9 +99,17 @@ final class ForwardPass: @unchecked Sendable {
     }
   }
 
+  /// Passes that have ended.
+  var endedCount: Int {
+    var count = 0
+    events.signal { count = ended }
+    return count
+  }
+
   func end() {
     events.signal {
       isRunning = false
+      ended += 1
       times.end = Clock.seconds() - began
     }
   }

@@ -87,10 +87,10 @@ extension CacheType {
   }
 
   /// The number that stands for the type in saved contexts.
-  var savedNumber: UInt32 { kernelType.rawValue }
+  package var savedNumber: UInt32 { kernelType.rawValue }
 
   /// The type with this number, or `nil` if there is none.
-  init?(savedNumber: UInt32) {
+  package init?(savedNumber: UInt32) {
     guard let type = CacheType.allCases.first(where: { $0.savedNumber == savedNumber })
     else { return nil }
     self = type

@@ -19,7 +19,8 @@ enum SavedContext {
     var blockBytes: Int
   }
 
-  static func encode(_ header: Header, blocks: [UnsafeMutableRawPointer]) -> [UInt8] {
+  /// Header and blocks without the checksum; blocks that are missing are zero.
+  static func encode(_ header: Header, blocks: [UnsafeMutableRawPointer?]) -> [UInt8] {
     var bytes: [UInt8] = Array("DNDC".utf8)
     bytes.reserveCapacity(headerBytes + blocks.count * header.blockBytes + 8)
     append(layoutVersion, to: &bytes)
@@ -29,8 +30,18 @@ enum SavedContext {
     append(UInt64(header.length), to: &bytes)
     append(UInt64(header.blockBytes), to: &bytes)
     for block in blocks {
-      bytes.append(contentsOf: UnsafeRawBufferPointer(start: block, count: header.blockBytes))
+      if let block {
+        bytes.append(contentsOf: UnsafeRawBufferPointer(start: block, count: header.blockBytes))
+      } else {
+        bytes.append(contentsOf: repeatElement(0, count: header.blockBytes))
+      }
     }
+    return bytes
+  }
+
+  /// The same bytes with their checksum.
+  static func sealed(_ bytes: [UInt8]) -> [UInt8] {
+    var bytes = bytes
     append(checksum(bytes[...]), to: &bytes)
     return bytes
   }
