@@ -108,7 +108,12 @@ let package = Package(
         "Dendrite", "DendriteCheckpoint", "DendriteCompute", "DendriteModel", "DendriteTokenizer",
         "StreamAReply",
       ]),
-    tests(of: "DendriteDistributed", ["DendriteCheckpoint", "DendriteCompute", "DendriteModel"]),
+    tests(
+      of: "DendriteDistributed",
+      [
+        "DendriteCheckpoint", "DendriteCompute", "DendriteDecoding", "DendriteModel",
+        "DendriteTokenizer",
+      ]),
     .testTarget(
       name: "DendriteCommandTests",
       dependencies: ["Dendrite", "DendriteCommand", "DendriteReport", "DendriteTestSupport"],
