@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import DendriteCompute
 public import DendriteDecoding
+public import DendriteDistributed
 public import DendriteModel
 internal import DendriteCheckpoint
 internal import DendriteTokenizer
@@ -37,29 +38,54 @@ public struct LocalModel: Sendable {
   ///   - path: The file; of a split model, any shard.
   ///   - machine: Threads and kernels; by default all cores and the fastest kernels.
   ///   - drafter: A smaller model of the same vocabulary that guesses ahead.
+  ///   - ranks: Who shares every context; `nil` if this process keeps all of it.
   ///   - progress: Called with a share 0 … 1 of the weights, on the engine's thread.
   /// - Returns: the model, checked and ready.
-  /// - Throws: `CheckpointError`, `TokenizerError`, `ComputeError`, `ModelError` or `DecodingError`,
-  ///   each saying what was found, what was expected and what to do.
+  /// - Throws: `CheckpointError`, `TokenizerError`, `ComputeError`, `ModelError`, `DecodingError` or
+  ///   `DistributedError`, each saying what was found, what was expected and what to do.
   public static func load(
     _ path: String, on machine: Machine? = nil, drafter: DrafterFile? = nil,
-    progress: (@Sendable (Double) -> Void)? = nil
+    ranks: ContextRanks? = nil, progress: (@Sendable (Double) -> Void)? = nil
   ) async throws -> LocalModel {
     let note = Note()
     let engine = try await Engine.loading {
       let file = try GGUFFile(path: path)
       let tokenizer = try Tokenizer(file.vocabularyDescription())
-      let machine = try machine ?? Machine()
-      let model = try CPUTransformer(file: file, machine: machine, progress: progress)
+      var machine = try machine ?? Machine()
+      let joined = try ranks?.join(machine)
+      if let joined { machine = try joined.machine(machine) }
+      let model = try CPUTransformer(
+        file: file, machine: machine, sharding: joined.map { try TreeReduction($0.communicator) },
+        progress: progress)
       let pair = try drafter?.pair(with: model, tokenizer, path: path)
       note.set(text: pair?.note, memory: pair?.memory)
+      let target = pair?.target ?? model
       return Engine.Parts(
-        model: pair?.target ?? model, tokenizer: tokenizer, kernelVariant: machine.variant.name,
+        model: try joined?.lead(target) ?? target, tokenizer: tokenizer,
+        kernelVariant: machine.variant.name,
         makeDrafter: pair?.makeDrafter)
     }
     var loaded = LocalModel(engine: engine)
     (loaded.drafterNote, loaded.memory) = note.contents
     return loaded
+  }
+
+  /// Keeps a part of the contexts of rank 0, until it says stop: what every other process of a group does.
+  ///
+  /// - Parameters:
+  ///   - path: The same file as on rank 0.
+  ///   - machine: Threads and kernels; by default all cores and the fastest kernels.
+  ///   - communicator: The group; this rank is not 0.
+  ///   - options: What rank 0 was given, too.
+  /// - Throws: as `load`; `DistributedError` once the group has ended for another reason than a stop.
+  public static func follow(
+    _ path: String, on machine: Machine? = nil, communicator: any Communicator,
+    options: String = ""
+  ) throws {
+    let model = try CPUTransformer(
+      file: GGUFFile(path: path), machine: machine ?? Machine(),
+      sharding: TreeReduction(communicator))
+    try Follower.follow(model: model, communicator: communicator, options: options)
   }
 
   /// Wraps an engine; the prompt format is detected from the vocabulary's chat template.

@@ -25,6 +25,32 @@ public final class MappedFile: Sendable {
   /// `nonisolated(unsafe)` because pointers are not `Sendable`; this one is constant, points to memory that nobody writes after `init`, and is released in `deinit` only.
   private nonisolated(unsafe) let start: UnsafeRawPointer
   private let isMapped: Bool
+  /// What the system said of the file when it was mapped.
+  private let identity: Identity
+
+  /// A file and a moment of its life.
+  private struct Identity: Equatable {
+    var device = 0
+    var inode = 0
+    var size = 0
+    var seconds = 0
+    var nanoseconds = 0
+
+    init() {}
+
+    init(_ status: stat) {
+      device = Int(truncatingIfNeeded: status.st_dev)
+      inode = Int(truncatingIfNeeded: status.st_ino)
+      size = Int(status.st_size)
+      #if canImport(Darwin)
+        seconds = status.st_mtimespec.tv_sec
+        nanoseconds = status.st_mtimespec.tv_nsec
+      #else
+        seconds = status.st_mtim.tv_sec
+        nanoseconds = status.st_mtim.tv_nsec
+      #endif
+    }
+  }
 
   /// Maps a file.
   ///
@@ -60,6 +86,7 @@ public final class MappedFile: Sendable {
     self.count = size
     self.start = UnsafeRawPointer(address)
     self.isMapped = true
+    identity = Identity(status)
   }
 
   /// Holds a copy of `bytes` under a name, so that a file in memory can be read like any other.
@@ -79,6 +106,18 @@ public final class MappedFile: Sendable {
     self.count = bytes.count
     self.start = UnsafeRawPointer(copy)
     self.isMapped = false
+    identity = Identity()
+  }
+
+  /// Whether somebody wrote to the file since it was mapped.
+  ///
+  /// A file that was deleted or replaced is unchanged here: the mapping keeps the old one.
+  package var hasChanged: Bool {
+    guard isMapped else { return false }
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    let now = Identity(status)
+    return now.inode == identity.inode && now.device == identity.device && now != identity
   }
 
   deinit {

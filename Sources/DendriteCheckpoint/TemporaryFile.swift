@@ -9,13 +9,13 @@
 #endif
 
 /// A file under construction: it gets its name when it is complete, or vanishes.
-final class TemporaryFile {
+package final class TemporaryFile {
   private let path: String
   private let temporaryPath: String
   private var descriptor: Int32
 
   /// Creates an empty file beside `path`.
-  init(for path: String) throws(CheckpointError) {
+  package init(for path: String) throws(CheckpointError) {
     self.path = path
     var attempt = 0
     while true {
@@ -42,7 +42,7 @@ final class TemporaryFile {
   }
 
   /// Appends bytes.
-  func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
     var rest = bytes
     while let start = rest.baseAddress, rest.count > 0 {
       #if canImport(Glibc)
@@ -61,8 +61,15 @@ final class TemporaryFile {
     }
   }
 
+  /// Goes back to the beginning, to write over what is there.
+  package func rewind() throws(CheckpointError) {
+    guard lseek(descriptor, 0, SEEK_SET) == 0 else {
+      throw TemporaryFile.failure(path, "lseek", errno)
+    }
+  }
+
   /// Makes the file durable and gives it its name, replacing what was there.
-  func commit() throws(CheckpointError) {
+  package func commit() throws(CheckpointError) {
     guard fsync(descriptor) == 0 else { throw TemporaryFile.failure(path, "fsync", errno) }
     guard rename(temporaryPath, path) == 0 else {
       throw TemporaryFile.failure(path, "rename", errno)

@@ -29,6 +29,7 @@ struct RootCommand: AsyncParsableCommand {
     version: "dendrite \(version) (numerics \(numericsVersion))",
     subcommands: [
       RunCommand.self,
+      ContextCommand.self,
       InspectCommand.self,
       BenchCommand.self,
       ProveCommand.self,

@@ -113,6 +113,22 @@ public protocol CausalModel: AnyObject, Sendable {
   /// - Throws: `badContext` if they come from another model, cache type or numerics version.
   func restore(_ bytes: [UInt8], capacity: Int) throws(ModelError) -> CacheHandle
 
+  /// Writes the committed history of a cache into a file that `open` maps.
+  ///
+  /// - Parameters:
+  ///   - cache: the history.
+  ///   - tokens: its tokens, which a cache does not know.
+  ///   - path: where; what is there is replaced when the file is complete.
+  /// - Throws: `badContext` if it cannot be written; then there is no file.
+  func write(_ cache: CacheHandle, tokens: [Int], to path: String) throws(ModelError)
+
+  /// A new cache that begins with a file's context, which stays where it is: the file must not change.
+  ///
+  /// - Throws: `badContext` if it comes from another model, rope setting or numerics version; the pass that first attends
+  ///   to a damaged block, or finds the file changed, throws it as well.
+  /// - Complexity: O(blocks); nothing of them is read.
+  func open(_ file: ContextFile, capacity: Int) throws(ModelError) -> CacheHandle
+
   /// Logits of a hidden state read from an exit row: final norm and head, on the caller's thread.
   ///
   /// With room for fewer logits than the vocabulary has tokens only the first are computed, at a share of the cost.
@@ -122,6 +138,20 @@ public protocol CausalModel: AnyObject, Sendable {
 }
 
 extension CausalModel {
+  /// Refuses: models that keep contexts in files say so.
+  public func write(_ cache: CacheHandle, tokens: [Int], to path: String) throws(ModelError) {
+    throw ModelError(
+      .badContext, "this kind of model writes no context files",
+      remedy: "save the context in memory, or use a model on the CPU")
+  }
+
+  /// Refuses: models that keep contexts in files say so.
+  public func open(_ file: ContextFile, capacity: Int) throws(ModelError) -> CacheHandle {
+    throw ModelError(
+      .badContext, "this kind of model opens no context files",
+      remedy: "prefill the prompt again, or use a model on the CPU")
+  }
+
   /// Reserves a cache with room for 128 scratch nodes beside the first chain.
   ///
   /// - Throws: `notEnoughMemory`, before anything is reserved.

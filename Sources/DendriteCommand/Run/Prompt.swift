@@ -21,11 +21,8 @@ enum Prompt {
         .usage, "there is a prompt and a --file, expected one of them", remedy: "leave one out")
     case (.some(let text), nil):
       return .text(text)
-    case (nil, "-"):
-      return .text(try standardInput())
     case (nil, .some(let path)):
-      let bytes = try StandardStream.readAll(path: path, limit: longest)
-      return .text(try text(bytes, from: "'\(path)'"))
+      return .text(try text(ofFile: path))
     case (nil, nil):
       if StandardStream.inputIsTerminal { return .conversation }
       let text = try standardInput()
@@ -36,6 +33,12 @@ enum Prompt {
       }
       return .text(text)
     }
+  }
+
+  /// The text of a file, or of the standard input for `-`.
+  static func text(ofFile path: String) throws(Failure) -> String {
+    if path == "-" { return try standardInput() }
+    return try text(StandardStream.readAll(path: path, limit: longest), from: "'\(path)'")
   }
 
   private static func standardInput() throws(Failure) -> String {

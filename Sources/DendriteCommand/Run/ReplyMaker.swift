@@ -10,15 +10,22 @@ struct ReplyMaker {
   let printer: ReplyPrinter
   /// How prompts are written for the model.
   let format: PromptFormat
+  /// The context that prompts continue, if there is one.
+  var file: ContextFile?
+  /// How many ranks share the context, if it is shared.
+  var ranks: Int?
 
   /// Continues a text.
   ///
   /// - Returns: whether it ended by itself rather than by Ctrl-C.
   @discardableResult
   func continueText(_ text: String) async throws -> Bool {
-    let ids = model.engine.tokenizer.encode(text)
-    let session = TextSession(engine: model.engine, settings: context)
-    return try await show(prompt: ids) { progress in
+    let tokenizer = model.engine.tokenizer
+    // Behind a context stands no token that begins a text.
+    let typed = tokenizer.encode(text, addingSpecial: file == nil)
+    let ids = (file?.tokens ?? []) + typed
+    let session = TextSession(engine: model.engine, settings: context, file: file)
+    return try await show(prompt: typed) { progress in
       session.stream(ids: ids, settings: settings, progress: progress)
     }
   }
@@ -59,7 +66,8 @@ struct ReplyMaker {
     try printer.end(
       ReplySummary(
         statistics: statistics, settings: settings, machine: machine, model: model.description,
-        context: context, promptFormat: format))
+        context: context, promptFormat: format,
+        ranks: ranks))
     return statistics.finishReason != .cancelled
   }
 }

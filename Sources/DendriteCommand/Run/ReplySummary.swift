@@ -10,6 +10,8 @@ struct ReplySummary {
   let model: ModelDescription
   let context: ContextSettings
   let promptFormat: PromptFormat
+  /// How many ranks share the context, if it is shared.
+  var ranks: Int?
 
   // MARK: For people
 
@@ -39,6 +41,7 @@ struct ReplySummary {
     parts.append("seed \(statistics.seed)")
     parts.append(
       "\(machine.variant), \(Self.count(machine.threads, "thread")), "
+        + (ranks.map { "\(Self.count($0, "rank")), " } ?? "")
         + "\(statistics.cacheType.rawValue) cache")
     parts.append(reason)
     return parts.joined(separator: " · ")
@@ -178,6 +181,7 @@ struct ReplySummary {
       .init("kernels", .string(machine.variant.name)),
       .init("threads", .integer(machine.threads)),
       .init("parts", .integer(machine.parts)),
+      .init("ranks", .integer(ranks ?? 1)),
     ])
   }
 }

@@ -48,6 +48,7 @@ struct RunCommand: AsyncParsableCommand {
   @OptionGroup(title: "Sampling") var sampling: SamplingOptions
   @OptionGroup(title: "Speculation") var speculation: SpeculationOptions
   @OptionGroup(title: "Context") var context: ContextOptions
+  @OptionGroup(title: "Ranks") var ranks: RanksOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func run() async throws {
@@ -57,7 +58,7 @@ struct RunCommand: AsyncParsableCommand {
       let trace = speculation.trace.map { _ in TraceRecorder() }
       maker.settings.trace = trace
       let hasEnded =
-        maker.format == .plain
+        maker.format == .plain || maker.file != nil
         ? try await maker.continueText(text) : try await maker.ask(text, in: chat(maker))
       if let trace, let path = speculation.trace {
         try OutputFile.write(TraceFile.json(trace.events).text(indented: false) + "\n", to: path)
@@ -74,6 +75,11 @@ struct RunCommand: AsyncParsableCommand {
           .usage, "--trace without a prompt, expected one",
           remedy: "dendrite run --trace trace.json \"Once upon a time\"")
       }
+      if context.file != nil {
+        throw Failure(
+          .usage, "--context with a file and without a prompt, expected one",
+          remedy: "dendrite run --context handbook.ctx \"How long is the notice period?\"")
+      }
       let maker = try await makeReplyMaker(isTyped: true)
       try await Conversation(maker: maker, chat: chat(maker), seed: sampling.seed).run()
     }
@@ -82,9 +88,10 @@ struct RunCommand: AsyncParsableCommand {
   /// Loads the model and puts everything together.
   private func makeReplyMaker(isTyped: Bool) async throws -> ReplyMaker {
     let path = try model.resolve()
-    if context.context != nil {
+    if context.tokens != nil {
       try context.check(against: GGUFFile(path: path).modelConfiguration())
     }
+    let file = try context.file.map { try ContextFile(path: $0) }
     let machine = try machine.machine()
     let model = try await load(path, on: machine)
     try promptOptions.check(model)
@@ -96,15 +103,15 @@ struct RunCommand: AsyncParsableCommand {
       printer: ReplyPrinter(
         form: try reply.form(for: format, isTyped: isTyped), isQuiet: reply.quiet,
         showsSpeculation: speculation.showSpeculation && !reply.json),
-      format: format)
+      format: format, file: file, ranks: ranks.ranks)
   }
 
   private func load(_ path: String, on machine: Machine) async throws -> LocalModel {
     let progress = ProgressLine("loading \(path.split(separator: "/").last ?? "the model")")
     defer { progress.finish() }
-    let model = try await LocalModel.load(path, on: machine, drafter: speculation.file()) {
-      progress.update($0)
-    }
+    let model = try await LocalModel.load(
+      path, on: machine, drafter: speculation.file(), ranks: ranks.choice
+    ) { progress.update($0) }
     progress.finish()
     if let note = model.drafterNote, !reply.quiet { StandardStream.say(note) }
     return model

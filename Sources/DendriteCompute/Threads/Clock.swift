@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import CDendriteKernels
 
 #if canImport(Glibc)
   internal import Glibc
@@ -17,6 +18,9 @@ package enum Clock {
   }
 
   package static func seconds() -> Double { Double(nanoseconds()) * 1e-9 }
+
+  /// A moment's rest in a loop that waits for another core.
+  package static func pause() { dendrite_pause() }
 
   /// Lets another thread run on this core.
   static func giveWay() { sched_yield() }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import DendriteTokenizer
-internal import DendriteModel
+public import DendriteModel
 internal import Synchronization
 
 /// One thread of text on an engine: prompts go in, replies come out, the cache stays.
@@ -33,10 +33,16 @@ public actor TextSession {
   /// Jobs of the session run on the engine's thread, so they may call the model.
   public nonisolated var unownedExecutor: UnownedSerialExecutor { engine.unownedExecutor }
 
+  /// The context that the session begins with, if it does; prompts that begin with its tokens are read from behind them.
+  public nonisolated let file: ContextFile?
+
   /// Opens a session; memory is reserved with the first reply.
-  public init(engine: Engine, settings: ContextSettings = ContextSettings()) {
+  public init(
+    engine: Engine, settings: ContextSettings = ContextSettings(), file: ContextFile? = nil
+  ) {
     self.engine = engine
     self.settings = settings
+    self.file = file
   }
 
   /// Continues a text.
@@ -151,12 +157,24 @@ public actor TextSession {
     for prompt: [Int], _ settings: GenerationSettings
   ) throws(DecodingError) -> DecodingContext {
     if let context { return context }
-    let capacity = try self.settings.capacity(for: engine.description)
+    let capacity =
+      if let file {
+        try self.settings.capacity(for: engine.description, beginningWith: file)
+      } else {
+        try self.settings.capacity(for: engine.description)
+      }
     try GenerationLoop.check(
       prompt, settings, capacity: capacity, vocabularySize: engine.description.vocabularySize)
-    let made = try DecodingContext(model: engine.model, settings: self.settings) {
-      [engine] cache in Task { await engine.release(cache) }
+    let release: @Sendable (CacheHandle) -> Void = { [engine] cache in
+      Task { await engine.release(cache) }
     }
+    let made =
+      if let file {
+        try DecodingContext(
+          model: engine.model, settings: self.settings, file: file, release: release)
+      } else {
+        try DecodingContext(model: engine.model, settings: self.settings, release: release)
+      }
     context = made
     return made
   }

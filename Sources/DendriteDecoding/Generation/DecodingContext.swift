@@ -31,6 +31,37 @@ public final class DecodingContext {
     try self.init(model: model, settings: settings) { model.release($0) }
   }
 
+  /// Begins with a file's context, as if its tokens had been fed.
+  ///
+  /// - Throws: `badSetting` if the context has no room behind the file's tokens; `model` if the file is another model's.
+  package init(
+    model: any CausalModel, settings: ContextSettings, file: ContextFile,
+    release: @escaping @Sendable (CacheHandle) -> Void
+  ) throws(DecodingError) {
+    capacity = try settings.capacity(for: model.description, beginningWith: file)
+    cacheType = file.cacheType
+    self.model = model
+    self.release = release
+    do {
+      cache = try model.open(file, capacity: capacity)
+    } catch {
+      throw DecodingError(error)
+    }
+    tokens.reserveCapacity(capacity)
+    tokens.append(contentsOf: file.tokens)
+  }
+
+  /// Writes the history and its tokens into a file.
+  ///
+  /// - Throws: `model`.
+  package func write(to path: String) throws(DecodingError) {
+    do {
+      try model.write(cache, tokens: tokens, to: path)
+    } catch {
+      throw DecodingError(error)
+    }
+  }
+
   /// Reserves a cache that is given back through `release`, which may be called on any thread.
   package init(
     model: any CausalModel, settings: ContextSettings,

@@ -90,4 +90,23 @@ public struct ContextSettings: Sendable, Hashable {
     }
     return capacity
   }
+
+  /// The capacity for a model whose context begins with a file's: what was asked for, or 4,096 tokens more than the file
+  /// holds, as far as the model was trained for them.
+  ///
+  /// - Throws: `badSetting` if no token would fit behind the file's.
+  package func capacity(
+    for model: ModelDescription, beginningWith file: ContextFile
+  ) throws(DecodingError) -> Int {
+    var whole = self
+    whole.capacity = capacity ?? min(model.contextLength, file.tokens.count + 4_096)
+    let capacity = try whole.capacity(for: model)
+    guard capacity > file.tokens.count else {
+      throw DecodingError(
+        .badSetting,
+        "the context is to hold \(capacity) tokens, expected more than the \(file.tokens.count) of '\(file.path)'",
+        remedy: "leave the capacity out, or build a shorter context")
+    }
+    return capacity
+  }
 }

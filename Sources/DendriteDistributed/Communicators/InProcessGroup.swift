@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import DendriteCompute
+internal import Synchronization
 
 /// Ranks that are threads of one process: for tests, for NUMA domains, and to read before the others.
 ///
@@ -15,15 +16,20 @@ public final class InProcessGroup: Sendable {
   ///
   /// - Parameters:
   ///   - rankCount: 1 or more.
+  ///   - threadsPerRank: threads that compute on each rank; ranks look for each other before they sleep only if all
+  ///     of them have a core.
   ///   - deadline: seconds that a rank waits for another.
   /// - Throws: `badGroup` if there would be no rank.
-  public init(rankCount: Int, deadline: Double = 10) throws(DistributedError) {
+  public init(
+    rankCount: Int, threadsPerRank: Int = 1, deadline: Double = 10
+  ) throws(DistributedError) {
     guard (1...1024).contains(rankCount) else {
       throw DistributedError(
         .badGroup, "\(rankCount) ranks, expected 1 … 1024", remedy: "start at least one rank")
     }
     let fate = GroupFate()
-    let channels = (0..<rankCount * rankCount).map { _ in Channel(fate: fate) }
+    let spins = rankCount * threadsPerRank <= AvailableCores.count()
+    let channels = (0..<rankCount * rankCount).map { _ in Channel(spins: spins) }
     fate.channels = channels
     communicators = (0..<rankCount).map {
       InProcessCommunicator(
@@ -47,83 +53,103 @@ private final class GroupFate: @unchecked Sendable {
 
   func fail(_ words: String) {
     gate.signal { if reason == nil { reason = words } }
-    for channel in channels { channel.wake() }
+    for channel in channels { channel.breakOff() }
   }
 }
 
 /// The way from one rank to another: room for one message at a time.
-private final class Channel: @unchecked Sendable {
-  // Sendable: everything is touched under the gate's lock, but for bytes that were published and not yet taken.
+///
+/// Who waits looks for some microseconds, if there is a core for every rank, and then sleeps.
+private final class Channel: Sendable {
   enum Outcome { case done, failed, late }
 
+  /// Whether bytes lie here that were not taken yet. The sender owns `message` while it is false, the receiver while it
+  /// is true.
+  private let isFull = Atomic(false)
+  private let isBroken = Atomic(false)
+  private let sleepers = Atomic(0)
   private let gate = Gate()
-  private unowned let fate: GroupFate
-  private var published: UnsafeRawBufferPointer?
-  private var isBroken = false
-  private var copy: UnsafeMutableRawBufferPointer?
+  private let spins: Bool
+  private let message = Message()
 
-  init(fate: GroupFate) { self.fate = fate }
+  /// What lies in a channel.
+  private final class Message: @unchecked Sendable {
+    // Sendable: handed over by `isFull`.
+    var bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+    var copy = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    deinit { copy.deallocate() }
+  }
 
-  deinit { copy?.deallocate() }
+  init(spins: Bool) { self.spins = spins }
 
-  func wake() { gate.signal { isBroken = true } }
+  /// Ends all waiting.
+  func breakOff() {
+    isBroken.store(true, ordering: .sequentiallyConsistent)
+    gate.signal()
+  }
 
-  private func wait(_ seconds: Double, until condition: () -> Bool) -> Outcome {
+  private func wait(until full: Bool, atMost seconds: Double) -> Outcome {
+    if spins {
+      for _ in 0..<Channel.looks {
+        if isBroken.load(ordering: .acquiring) { return .failed }
+        if isFull.load(ordering: .acquiring) == full { return .done }
+        Clock.pause()
+      }
+    }
+    sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    defer { sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
     var isOver = false
     let held = gate.wait(atMost: seconds) {
-      isOver = isBroken
-      return isOver || condition()
+      isOver = isBroken.load(ordering: .sequentiallyConsistent)
+      return isOver || isFull.load(ordering: .sequentiallyConsistent) == full
     }
     return isOver ? .failed : held ? .done : .late
   }
 
+  /// About twenty microseconds of looking.
+  private static let looks = 500
+
+  private func set(full: Bool) {
+    isFull.store(full, ordering: .sequentiallyConsistent)
+    // A sleeper counts itself before it looks for the last time, so one of the two sees the other.
+    if sleepers.load(ordering: .sequentiallyConsistent) > 0 { gate.signal() }
+  }
+
   /// Shows bytes to the other side, which stay the caller's until `waitUntilTaken`.
   func publish(_ bytes: UnsafeRawBufferPointer, atMost seconds: Double) -> Outcome {
-    wait(seconds) {
-      if published != nil { return false }
-      published = bytes
-      return true
-    }.signalling(gate)
+    let outcome = wait(until: false, atMost: seconds)
+    guard outcome == .done else { return outcome }
+    message.bytes = bytes
+    set(full: true)
+    return .done
   }
 
   /// Leaves a copy of the bytes for the other side.
   func post(_ bytes: UnsafeRawBufferPointer, atMost seconds: Double) -> Outcome {
-    wait(seconds) {
-      if published != nil { return false }
-      if (copy?.count ?? 0) < bytes.count {
-        copy?.deallocate()
-        copy = .allocate(byteCount: max(4096, bytes.count), alignment: 64)
-      }
-      guard let copy else { return false }
-      copy.copyMemory(from: bytes)
-      published = UnsafeRawBufferPointer(rebasing: copy[..<bytes.count])
-      return true
-    }.signalling(gate)
+    let outcome = wait(until: false, atMost: seconds)
+    guard outcome == .done else { return outcome }
+    if message.copy.count < bytes.count {
+      message.copy.deallocate()
+      message.copy = .allocate(byteCount: max(4096, bytes.count), alignment: 64)
+    }
+    message.copy.copyMemory(from: bytes)
+    message.bytes = UnsafeRawBufferPointer(rebasing: message.copy[..<bytes.count])
+    set(full: true)
+    return .done
   }
 
-  func waitUntilTaken(atMost seconds: Double) -> Outcome { wait(seconds) { published == nil } }
+  func waitUntilTaken(atMost seconds: Double) -> Outcome { wait(until: false, atMost: seconds) }
 
   /// Takes what was published; `count` is its length even if the buffer is too short for it.
   func take(
     into buffer: UnsafeMutableRawBufferPointer, atMost seconds: Double
   ) -> (outcome: Outcome, count: Int) {
-    var found: UnsafeRawBufferPointer?
-    let outcome = wait(seconds) {
-      found = published
-      return found != nil
-    }
-    guard outcome == .done, let found else { return (outcome, 0) }
-    if found.count <= buffer.count { buffer.copyMemory(from: found) }
-    gate.signal { published = nil }
-    return (.done, found.count)
-  }
-}
-
-extension Channel.Outcome {
-  /// Wakes whoever waits at the gate, and passes the outcome on.
-  fileprivate func signalling(_ gate: Gate) -> Self {
-    gate.signal()
-    return self
+    let outcome = wait(until: true, atMost: seconds)
+    guard outcome == .done else { return (outcome, 0) }
+    let count = message.bytes.count
+    if count <= buffer.count { buffer.copyMemory(from: message.bytes) }
+    set(full: false)
+    return (.done, count)
   }
 }
 

@@ -15,6 +15,7 @@ final class CommandLink: @unchecked Sendable {
   private var writer = CommandWriter()
   private var buffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: CommandLink.chunkBytes, alignment: 64)
+  private var blockBuffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   private let endedPassCount: @Sendable () -> Int
   private var passCount: Int
   private var lastWord = Clock.seconds()
@@ -39,7 +40,10 @@ final class CommandLink: @unchecked Sendable {
     passCount = endedPassCount()
   }
 
-  deinit { buffer.deallocate() }
+  deinit {
+    buffer.deallocate()
+    blockBuffer.deallocate()
+  }
 
   var traffic: Traffic { communicator.traffic }
 
@@ -84,23 +88,32 @@ final class CommandLink: @unchecked Sendable {
     if let refusal { throw refusal }
   }
 
+  /// A block that another rank keeps; valid until the next one.
+  func collect(
+    _ block: Int, byteCount: Int
+  ) throws(ModelError) -> UnsafeMutableRawBufferPointer {
+    if blockBuffer.count != byteCount {
+      blockBuffer.deallocate()
+      blockBuffer = .allocate(byteCount: byteCount, alignment: 64)
+    }
+    try held { () throws(DistributedError) in
+      var offset = 0
+      while offset < byteCount {
+        let rest = UnsafeMutableRawBufferPointer(rebasing: blockBuffer[offset...])
+        let count = try communicator.receive(into: rest, from: block % communicator.rankCount)
+        guard count > 0 else { throw CommandReader.damaged("an empty piece of a block") }
+        offset += count
+      }
+    }
+    return blockBuffer
+  }
+
   /// The whole of a saved context: this rank's bytes, and the other ranks' blocks in their places.
   func collect(_ shard: SavedShard) throws(ModelError) -> [UInt8] {
     var shard = shard
-    try held { () throws(DistributedError) in
-      for block in 0..<shard.blockCount {
-        let owner = block % communicator.rankCount
-        if owner == 0 { continue }
-        var offset = 0
-        while offset < shard.blockBytes {
-          let count = try communicator.receive(into: buffer, from: owner)
-          guard count > 0, offset + count <= shard.blockBytes else {
-            throw CommandReader.damaged("\(count) bytes of a block of \(shard.blockBytes)")
-          }
-          shard.fill(block: block, at: offset, from: UnsafeRawBufferPointer(buffer), count: count)
-          offset += count
-        }
-      }
+    for block in 0..<shard.blockCount where block % communicator.rankCount != 0 {
+      shard.fill(
+        block: block, from: UnsafeRawBufferPointer(try collect(block, byteCount: shard.blockBytes)))
     }
     return shard.finished()
   }

@@ -86,6 +86,12 @@ struct CommandReader {
       position: position, isStored: flags & Flag.isEphemeral == 0)
   }
 
+  mutating func text() throws(DistributedError) -> String {
+    let count = try count()
+    defer { next += count }
+    return String(decoding: bytes[next..<next + count], as: UTF8.self)
+  }
+
   private mutating func vector() throws(DistributedError) -> [Float] {
     let count = try count(size: 4)
     var vector: [Float] = []

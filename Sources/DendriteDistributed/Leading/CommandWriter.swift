@@ -10,7 +10,7 @@ struct CommandWriter {
   /// The kinds of command.
   enum Kind: UInt8 {
     case stop, stillHere, makeCache, release, commitNodes, commitRows, discard, truncate, fork
-    case randomHistory, submit, save, restore
+    case randomHistory, submit, save, restore, open
   }
 
   /// What a row's first number says; rare things have high bits, so that it mostly fits into one byte.
@@ -45,6 +45,12 @@ struct CommandWriter {
       rest >>= 7
     }
     bytes.append(UInt8(rest))
+  }
+
+  mutating func append(_ text: String) {
+    let utf8 = Array(text.utf8)
+    append(utf8.count)
+    bytes += utf8
   }
 
   mutating func append(_ cache: CacheHandle) {

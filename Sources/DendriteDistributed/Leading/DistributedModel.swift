@@ -178,6 +178,35 @@ public final class DistributedModel: CausalModel, @unchecked Sendable {
     return try confirmed(handle)
   }
 
+  /// As `CausalModel` says: the file is that of one model with the whole context.
+  public func write(_ cache: CacheHandle, tokens: [Int], to path: String) throws(ModelError) {
+    let writer = try model.contextWriter(for: cache, tokens: tokens, to: path)
+    try link.order { writer in
+      writer.begin(.save)
+      writer.append(cache)
+    }
+    for block in 0..<writer.blockCount {
+      if let own = try model.historyBlock(block, of: cache) {
+        try writer.append(own)
+      } else {
+        try writer.append(
+          UnsafeRawBufferPointer(try link.collect(block, byteCount: writer.blockBytes)))
+      }
+    }
+    try writer.finish()
+  }
+
+  /// As `CausalModel` says; every rank opens the file by the same path and maps what it attends to.
+  public func open(_ file: ContextFile, capacity: Int) throws(ModelError) -> CacheHandle {
+    let handle = try model.open(file, capacity: capacity)
+    try link.order { writer in
+      writer.begin(.open)
+      writer.append(capacity)
+      writer.append(file.path)
+    }
+    return try confirmed(handle)
+  }
+
   /// As `CausalModel` says; every rank has all weights, so this one asks nobody.
   public func project(
     hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>

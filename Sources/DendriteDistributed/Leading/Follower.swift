@@ -109,6 +109,12 @@ public struct Follower {
       model.waitForPass()
     case .save: try save(try reader.cache(), buffer)
     case .restore: try restore(&reader, buffer)
+    case .open:
+      let capacity = try reader.integer()
+      let path = try reader.text()
+      try report { () throws(ModelError) in
+        _ = try model.open(ContextFile(path: path), capacity: capacity)
+      }
     }
     return true
   }

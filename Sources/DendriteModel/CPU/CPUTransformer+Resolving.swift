@@ -24,6 +24,7 @@ extension CPUTransformer {
   private func resolve(_ row: Row, index: Int, in batch: RowBatch) throws(ModelError) {
     let cache = try state(of: row.cache)
     if !marks.contains(where: { $0.cache == row.cache.index }) {
+      try checkFile(of: cache)
       marks.append((row.cache.index, cache.mark))
     }
     let parent = try parentNode(of: row, index: index, in: batch, cache: cache)

@@ -8,20 +8,19 @@ package struct SavedShard: Sendable {
   package let blockBytes: Int
   private var bytes: [UInt8]
 
-  init(header: SavedContext.Header, blocks: [UnsafeMutableRawPointer?]) {
+  init(header: SavedContext.Header, blocks: [UnsafeRawPointer?]) {
     blockCount = blocks.count
     blockBytes = header.blockBytes
     bytes = SavedContext.encode(header, blocks: blocks)
   }
 
-  /// Puts a piece of a block in its place.
-  package mutating func fill(
-    block: Int, at offset: Int, from source: UnsafeRawBufferPointer, count: Int
-  ) {
-    let start = SavedContext.headerBytes + block * blockBytes + offset
+  /// Puts a block in its place.
+  package mutating func fill(block: Int, from source: UnsafeRawBufferPointer) {
+    precondition(source.count == blockBytes, "a block of another size")
+    let start = SavedContext.headerBytes + block * blockBytes
     bytes.withUnsafeMutableBytes { all in
-      UnsafeMutableRawBufferPointer(rebasing: all[start..<start + count])
-        .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<count]))
+      UnsafeMutableRawBufferPointer(rebasing: all[start..<start + blockBytes]).copyMemory(
+        from: source)
     }
   }
 
@@ -45,6 +44,16 @@ extension CPUTransformer {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
     return SavedShard(header: header(of: state), blocks: state.historyBlocks)
+  }
+
+  /// A block of a history, if this rank keeps it; valid until the next pass.
+  package func historyBlock(
+    _ index: Int, of cache: CacheHandle
+  ) throws(ModelError) -> UnsafeRawBufferPointer? {
+    passThread.waitUntilIdle()
+    let state = try state(of: cache)
+    guard let base = state.historyBlocks[index] else { return nil }
+    return UnsafeRawBufferPointer(start: base, count: state.pool.blockBytes)
   }
 
   /// Calls a function with the bytes of every block of a history that this rank keeps, in order.

@@ -98,9 +98,11 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
 
   /// The same weights on another machine: threads, parts and kernels of its own, caches of its own.
   ///
+  /// A rank stays the rank it is.
+  ///
   /// Nothing is packed again; results have the same bits.
   public func copy(on machine: Machine) -> CPUTransformer {
-    CPUTransformer(sharing: self, machine: machine, sharding: nil)
+    CPUTransformer(sharing: self, machine: machine, sharding: sharding)
   }
 
   /// The same weights as one rank of several in this process.

@@ -30,8 +30,12 @@ final class CacheState {
   private(set) var nodes: [Node] = []
   /// Counts commits and discards; node handles of an earlier count are stale.
   private(set) var scratchGeneration = 0
-  /// The history's blocks in order; -1 for one that another rank keeps.
+  /// The history's blocks in order; -1 for one that another rank keeps, -2 for one that is the file's.
   private var blocks: [Int] = []
+  /// The file that the history begins with, if it does.
+  private(set) var file: ContextFile?
+  /// Blocks of the file that were found as they were written.
+  private var soundBlocks = 0
   private var scratchBlocks: [Int] = []
   private var trunkEnd = 0
   private var trunkLast: Int32 = -1
@@ -126,6 +130,7 @@ final class CacheState {
   func place(of node: Node) -> (base: UnsafeMutableRawPointer?, position: Int) {
     if node.isInPlace {
       let block = blocks[Int(node.logical) / 64]
+      // A node lies behind the history, in a block of the cache's own.
       return (block < 0 ? nil : pool.base(of: block), Int(node.logical) % 64)
     }
     let slot = Int(node.scratchSlot)
@@ -140,6 +145,9 @@ final class CacheState {
     }
     if index == blocks.count {
       blocks.append(pool.take())
+    } else if blocks[index] == -2, let file {
+      blocks[index] = pool.take()
+      pool.base(of: blocks[index]).copyMemory(from: file.block(index), byteCount: pool.blockBytes)
     } else if pool.isShared(blocks[index]) {
       let copy = pool.take()
       pool.base(of: copy).copyMemory(from: pool.base(of: blocks[index]), byteCount: pool.blockBytes)
@@ -203,15 +211,35 @@ final class CacheState {
     }
     copy.length = length
     copy.trunkEnd = length
+    copy.file = file
+    copy.soundBlocks = soundBlocks
     return copy
   }
 
   // MARK: Bytes
 
   /// Blocks that hold history, in order; `nil` for another rank's.
-  var historyBlocks: [UnsafeMutableRawPointer?] {
-    (0..<(length + 63) / 64).map { blocks[$0] < 0 ? nil : pool.base(of: blocks[$0]) }
+  var historyBlocks: [UnsafeRawPointer?] { (0..<(length + 63) / 64).map { blockBases[$0] } }
+
+  /// Makes a file's context the history of an empty state; its blocks stay where they are.
+  func begin(with file: ContextFile) {
+    self.file = file
+    for index in 0..<file.blockCount {
+      blocks.append(shard.owns(index) ? -2 : -1)
+      blockBases[index] = shard.owns(index) ? file.block(index) : nil
+    }
+    length = file.tokens.count
+    discard()
   }
+
+  /// Blocks of the file that this rank keeps and nobody has looked at yet.
+  var uncheckedBlocks: [Int] {
+    guard let file, soundBlocks < file.blockCount else { return [] }
+    return (soundBlocks..<min(file.blockCount, blocks.count)).filter { blocks[$0] == -2 }
+  }
+
+  /// Notes that all blocks of the file have been looked at.
+  func markChecked() { soundBlocks = file?.blockCount ?? 0 }
 
   /// Fills an empty state with saved blocks, as far as they are this rank's.
   func load(length: Int, from bytes: UnsafeRawPointer) {

@@ -20,7 +20,7 @@ enum SavedContext {
   }
 
   /// Header and blocks without the checksum; blocks that are missing are zero.
-  static func encode(_ header: Header, blocks: [UnsafeMutableRawPointer?]) -> [UInt8] {
+  static func encode(_ header: Header, blocks: [UnsafeRawPointer?]) -> [UInt8] {
     var bytes: [UInt8] = Array("DNDC".utf8)
     bytes.reserveCapacity(headerBytes + blocks.count * header.blockBytes + 8)
     append(layoutVersion, to: &bytes)
