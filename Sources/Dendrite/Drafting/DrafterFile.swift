@@ -124,7 +124,8 @@ public struct DrafterFile: Sendable, Hashable {
     let sidecar = sidecar("streams", of: path)
     if usesStreams, FileCheck.isReadable(sidecar) {
       streams = try StreamVectors(
-        file: GGUFFile(path: sidecar), hiddenSize: model.description.hiddenSize)
+        file: GGUFFile(path: sidecar), hiddenSize: model.description.hiddenSize,
+        fingerprint: model.fingerprint)
     }
     return DrafterModel(model: model, streams: streams)
   }

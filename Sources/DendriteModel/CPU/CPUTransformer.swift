@@ -29,8 +29,8 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   /// Threads, parts and kernels that the model runs on.
   public let machine: Machine
   let weights: TransformerWeights
-  /// Tells checkpoints apart in saved contexts.
-  let fingerprint: UInt64
+  /// Tells checkpoints apart in saved contexts and sidecar files.
+  public let fingerprint: UInt64
   let forward: ForwardPass
   let passThread = PassThread()
 
@@ -78,7 +78,7 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     progress?(1)
     self.configuration = configuration
     self.machine = machine
-    fingerprint = CPUTransformer.fingerprint(of: file)
+    fingerprint = file.fingerprint
     forward = ForwardPass(weights: weights, machine: machine)
     description = ModelDescription(
       name: configuration.name, architecture: configuration.architecture.rawValue,
@@ -121,18 +121,6 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
       type: type, headDim: configuration.headDim, kvHeadCount: configuration.kvHeadCount,
       layerCount: configuration.layerCount)
     return pool.blockBytes / 64
-  }
-
-  /// FNV-1a over names, shapes, types and the first bytes of every tensor.
-  private static func fingerprint(of file: GGUFFile) -> UInt64 {
-    var bytes: [UInt8] = []
-    for tensor in file.tensors {
-      bytes += Array("\(tensor.name) \(tensor.shape) \(tensor.type.rawValue)".utf8)
-      if let view = file.tensorIfPresent(named: tensor.name) {
-        view.withUnsafeBytes { bytes += $0.prefix(256) }
-      }
-    }
-    return SavedContext.checksum(bytes[...])
   }
 
   // MARK: Passes
