@@ -113,11 +113,20 @@ public protocol CausalModel: AnyObject, Sendable {
   /// - Throws: `badContext` if they come from another model, cache type or numerics version.
   func restore(_ bytes: [UInt8], capacity: Int) throws(ModelError) -> CacheHandle
 
-  /// Logits of a hidden state read from an exit row: final norm and head, on the caller's thread.
+  /// Logits of hidden states read from exit rows: final norm and head, on the caller's thread.
   ///
-  /// With room for fewer logits than the vocabulary has tokens only the first are computed, at a share of the cost.
+  /// All rows go through the head together, so that its weights are read once; a row's logits do not depend on the
+  /// others. With room for fewer logits than the vocabulary has tokens only the first are computed, at a share of the
+  /// cost. May be called while a pass with exit rows runs, by one thread at a time.
+  ///
+  /// - Parameters:
+  ///   - hiddenStates: `[rows, hiddenSize]`.
+  ///   - rows: how many, at least one.
+  ///   - logits: `[rows, n]`, n at most the vocabulary's size.
+  /// - Throws: `badRow` if the sizes do not fit, `notEnoughMemory`.
   func project(
-    hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
+    hiddenStates: UnsafeBufferPointer<Float>, rows: Int,
+    into logits: UnsafeMutableBufferPointer<Float>
   ) throws(ModelError)
 }
 
@@ -127,6 +136,15 @@ extension CausalModel {
   /// - Throws: `notEnoughMemory`, before anything is reserved.
   public func makeCache(capacity: Int, type: CacheType) throws(ModelError) -> CacheHandle {
     try makeCache(capacity: capacity, type: type, branchRows: 128)
+  }
+
+  /// Logits of one hidden state.
+  ///
+  /// - Throws: `badRow` if the sizes do not fit, `notEnoughMemory`.
+  public func project(
+    hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
+  ) throws(ModelError) {
+    try project(hiddenStates: hiddenState, rows: 1, into: logits)
   }
 }
 

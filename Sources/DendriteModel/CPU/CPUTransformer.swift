@@ -162,18 +162,21 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
 
   /// As `CausalModel` says.
   public func project(
-    hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
+    hiddenStates: UnsafeBufferPointer<Float>, rows: Int,
+    into logits: UnsafeMutableBufferPointer<Float>
   ) throws(ModelError) {
-    guard hiddenState.count == configuration.hiddenSize,
-      (1...configuration.vocabularySize).contains(logits.count)
+    guard (1...CPUTransformer.maximumRowCount).contains(rows),
+      hiddenStates.count == rows * configuration.hiddenSize, logits.count % rows == 0,
+      (1...configuration.vocabularySize).contains(logits.count / rows)
     else {
       throw ModelError(
         .badRow,
-        "a hidden state of \(hiddenState.count) and room for \(logits.count) logits, "
-          + "expected \(configuration.hiddenSize) and at most \(configuration.vocabularySize)",
-        remedy: "take both sizes from the model's description")
+        "hidden states of \(hiddenStates.count) numbers and room for \(logits.count) logits, expected "
+          + "\(configuration.hiddenSize) and at most \(configuration.vocabularySize) for each of \(rows) rows",
+        remedy: "take both sizes from the model's description, and at most "
+          + "\(CPUTransformer.maximumRowCount) rows")
     }
-    try forward.project(hiddenState, into: logits)
+    try forward.project(hiddenStates, rows: rows, into: logits)
   }
 }
 
