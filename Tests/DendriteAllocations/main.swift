@@ -121,7 +121,7 @@ try checkExits(rows: 8)
   /// Allocations of `steps` steps without branches, so that each does the same.
   func count(_ sampler: SamplerSettings) throws -> Int64 {
     let model = try CPUTransformer(file: file, machine: Machine(threads: 1))
-    let mirror = LocalMirror(model: DrafterModel(model: model), length: 4)
+    let mirror = try LocalMirror(model: DrafterModel(model: model), length: 4)
     let prompt = tokenizer.encode("def fibonacci(n):\n")
     mirror.send(
       .begin(

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import DendriteCompute
 internal import DendriteModel
+internal import Synchronization
 
-/// Lends a drafter to targets elsewhere, one at a time.
+/// Lends a drafter to targets elsewhere, one at a time; others are told so and may come again.
 ///
 /// There is no encryption and no password: listen on the loopback, or on a network that is yours.
 public final class MirrorServer: Sendable {
   private let model: DrafterModel
+  private let claim: DrafterModel.Claim
   private let greeting: MirrorGreeting
   private let socket: TCPSocket
   private let length: Int
+  /// Since when a target is served; `nil` while none is.
+  private let busySince = Mutex<ContinuousClock.Instant?>(nil)
   /// Where it listens.
   public let port: Int
 
@@ -21,12 +25,13 @@ public final class MirrorServer: Sendable {
   ///   - host: an address of this computer.
   ///   - port: 0 takes any that is free.
   ///   - length: guesses in a window, at most.
-  /// - Throws: `link`.
+  /// - Throws: `link`; `drafterInUse` if the drafter works for somebody already.
   public init(
     model: DrafterModel, tokens: [String], host: String = "127.0.0.1", port: Int = 0,
     length: Int = 16
   ) throws(DecodingError) {
     self.model = model
+    claim = try model.claim(.alone)
     self.length = length
     let size = min(tokens.count, model.model.description.vocabularySize)
     greeting = MirrorGreeting(
@@ -35,13 +40,38 @@ public final class MirrorServer: Sendable {
     self.port = socket.port
   }
 
-  /// Serves one target after another until `stop`.
+  /// Serves one target after another until `stop`; whoever comes meanwhile is sent away with a reason.
   ///
-  /// - Parameter event: told in words what happens; nothing of a prompt is in it.
-  public func run(event: (String) -> Void = { _ in }) {
-    while let connection = socket.accept() {
+  /// - Parameter event: told in words what happens, on any thread; nothing of a prompt is in it.
+  public func run(event: @escaping @Sendable (String) -> Void = { _ in }) {
+    let visitors = Mailbox<TCPSocket>()
+    let door = NativeThread.start { [self] in
+      while let connection = socket.accept() {
+        if let seconds = enter() {
+          _ = connection.write(MirrorGreeting.refusal(busyFor: seconds))
+          connection.shutDown()
+          event("another target was sent away: this one is served first")
+        } else {
+          visitors.send(connection)
+        }
+      }
+      visitors.close()
+    }
+    guard let door else { return event("the system gave no thread") }
+    while let connection = visitors.receive() {
       event("a target has come")
       event(serve(connection))
+      busySince.withLock { $0 = nil }
+    }
+    door.join()
+  }
+
+  /// Takes the one place, or says for how many seconds it has been taken.
+  private func enter() -> Int? {
+    busySince.withLock { since in
+      if let since { return Int((ContinuousClock.now - since) / .seconds(1)) }
+      since = .now
+      return nil
     }
   }
 
@@ -68,7 +98,7 @@ public final class MirrorServer: Sendable {
   public func stop() { socket.shutDown() }
 
   private func serve(_ connection: TCPSocket) -> String {
-    connection.setReadTimeout(seconds: 10)
+    connection.setReadTimeout(seconds: 5)
     guard connection.write(greeting.frame), let reply = connection.readFrame(atMost: 256) else {
       return "it went away without a greeting"
     }
