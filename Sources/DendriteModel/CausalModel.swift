@@ -78,6 +78,9 @@ public protocol CausalModel: AnyObject, Sendable {
   /// The number of tokens that the cache has room for.
   func capacity(of cache: CacheHandle) throws(ModelError) -> Int
 
+  /// Bytes of one position in a cache; 0 if the device does not say.
+  func bytesPerPosition(of type: CacheType) -> Int
+
   /// Runs the rows through the model.
   ///
   /// A batch without exit rows is computed before `submit` returns; otherwise the pass runs on a
@@ -137,6 +140,9 @@ extension CausalModel {
   public func makeCache(capacity: Int, type: CacheType) throws(ModelError) -> CacheHandle {
     try makeCache(capacity: capacity, type: type, branchRows: 128)
   }
+
+  /// Nobody knows.
+  public func bytesPerPosition(of type: CacheType) -> Int { 0 }
 
   /// Logits of one hidden state.
   ///

@@ -231,6 +231,7 @@ public struct MirrorDrafter: CostlyDrafter {
       report.branchSeconds += effort.branchSeconds
       report.windowSeconds += effort.windowSeconds
       report.branchRows = max(report.branchRows, effort.rows)
+      report.branchBytes = max(report.branchBytes, effort.bytes)
     }
 
     private func fail() { report.failure = report.failure ?? link.failure }

@@ -68,12 +68,14 @@ final class MirrorWorker {
   /// Whether the text is longer than the model reads, or has tokens that it does not know.
   private var isMute = false
   private var scratch: [Candidate] = []
+  private let bytesPerRow: Int
 
   init(model: DrafterModel, limits: Limits, answer: @escaping (MirrorAnswer) -> Void) {
     self.model = model
     self.limits = limits
     self.answer = answer
     plan = BranchPlan(longest: limits.length)
+    bytesPerRow = model.model.bytesPerPosition(of: .f16)
   }
 
   /// Carries orders out until the box is closed.
@@ -248,6 +250,7 @@ final class MirrorWorker {
     effort.tokens = branches.reduce(0) { $0 + $1.tokens.count }
     effort.branchSeconds = branchSeconds
     effort.rows = max(0, (cache?.nodes.count ?? 0) - windowNodes.count)
+    effort.bytes = effort.rows * bytesPerRow
     return effort
   }
 

@@ -123,6 +123,11 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     return pool.blockBytes / 64
   }
 
+  /// As `CausalModel` says.
+  public func bytesPerPosition(of type: CacheType) -> Int {
+    CPUTransformer.cacheByteCount(of: configuration, type: type)
+  }
+
   // MARK: Passes
 
   /// As `CausalModel` says.

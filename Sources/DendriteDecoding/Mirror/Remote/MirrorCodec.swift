@@ -92,7 +92,7 @@ package enum MirrorCodec {
       writer.put(step)
       writer.put(Int(source.rawValue))
       writer.put(tokens)
-      for count in [effort.branches, effort.tokens, effort.rows, effort.fromExit] {
+      for count in [effort.branches, effort.tokens, effort.rows, effort.bytes, effort.fromExit] {
         writer.put(count)
       }
       writer.put(effort.branchSeconds)
@@ -126,6 +126,7 @@ package enum MirrorCodec {
       effort.branches = try reader.int(in: ids)
       effort.tokens = try reader.int(in: ids)
       effort.rows = try reader.int(in: ids)
+      effort.bytes = try reader.int(in: 0...(1 << 48))
       effort.fromExit = try reader.int(in: ids)
       effort.branchSeconds = try reader.double()
       effort.windowSeconds = try reader.double()
