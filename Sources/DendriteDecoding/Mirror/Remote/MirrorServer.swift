@@ -12,8 +12,8 @@ public final class MirrorServer: Sendable {
   private let greeting: MirrorGreeting
   private let socket: TCPSocket
   private let length: Int
-  /// Since when a target is served; `nil` while none is.
-  private let busySince = Mutex<ContinuousClock.Instant?>(nil)
+  /// Since when a target is served, and how many came meanwhile; `nil` while none is.
+  private let busy = Mutex<(since: ContinuousClock.Instant, turnedAway: Int)?>(nil)
   /// Where it listens.
   public let port: Int
 
@@ -47,10 +47,12 @@ public final class MirrorServer: Sendable {
     let visitors = Mailbox<TCPSocket>()
     let door = NativeThread.start { [self] in
       while let connection = socket.accept() {
-        if let seconds = enter() {
-          _ = connection.write(MirrorGreeting.refusal(busyFor: seconds))
+        if let (since, count) = enter() {
+          let seconds = (ContinuousClock.now - since) / .seconds(1)
+          _ = connection.write(MirrorGreeting.refusal(busyFor: Int(seconds)))
           connection.shutDown()
-          event("another target was sent away: this one is served first")
+          // Whoever waits asks again and again.
+          if count == 1 { event("another target is told to wait: this one is served first") }
         } else {
           visitors.send(connection)
         }
@@ -61,16 +63,17 @@ public final class MirrorServer: Sendable {
     while let connection = visitors.receive() {
       event("a target has come")
       event(serve(connection))
-      busySince.withLock { $0 = nil }
+      busy.withLock { $0 = nil }
     }
     door.join()
   }
 
-  /// Takes the one place, or says for how many seconds it has been taken.
-  private func enter() -> Int? {
-    busySince.withLock { since in
-      if let since { return Int((ContinuousClock.now - since) / .seconds(1)) }
-      since = .now
+  /// Takes the one place; or says since when it has been taken, and how many have come since.
+  private func enter() -> (since: ContinuousClock.Instant, count: Int)? {
+    busy.withLock { busy in
+      busy?.turnedAway += 1
+      if let busy { return (busy.since, busy.turnedAway) }
+      busy = (.now, 0)
       return nil
     }
   }

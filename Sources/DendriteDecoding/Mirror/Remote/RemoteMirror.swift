@@ -66,7 +66,7 @@ public final class RemoteMirror: MirrorLink {
         return (socket, try MirrorGreeting(frame[...], from: address))
       } catch {
         guard error.code == .drafterInUse, ContinuousClock.now < deadline else { throw error }
-        pauseThread(seconds: 0.2)
+        pauseThread(seconds: 0.3)
       }
     }
   }
