@@ -18,7 +18,8 @@ struct InflateCommand: AsyncParsableCommand {
 
       Trained exits and streams beside the model (NAME.exits.gguf, NAME.streams.gguf) are inflated \
       along with it: exits after the layers where the larger network knows as much, with the same \
-      logits, bit for bit.
+      logits, bit for bit. Streams so near zero that the marks of spare tokens would change a bit are \
+      left out, and that is said; --vocabulary keep needs no marks.
 
       With a --type that is not the model's own, its weights are quantised again: the text is then \
       that of the file that --small writes, bit for bit.
