@@ -64,7 +64,7 @@ extension ModelInflater {
   }
 
   /// The type that readers expect of a value whose stored width is not known any more.
-  private static func storedType(of value: MetadataValue) -> MetadataType {
+  static func storedType(of value: MetadataValue) -> MetadataType {
     switch value {
     case .integer(let number):
       UInt32(exactly: number) != nil ? .uint32 : Int32(exactly: number) != nil ? .int32 : .int64

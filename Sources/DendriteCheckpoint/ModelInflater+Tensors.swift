@@ -2,7 +2,7 @@
 
 extension ModelInflater {
   /// Whether the vocabulary grows, so that spare rows must be kept out.
-  private var hasMarks: Bool { configuration.vocabularySize > small.vocabularySize }
+  var hasMarks: Bool { configuration.vocabularySize > small.vocabularySize }
 
   /// The small model's layer that a layer is, or `nil` for one that adds nothing.
   ///

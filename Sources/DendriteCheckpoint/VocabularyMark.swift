@@ -14,6 +14,11 @@ enum VocabularyMark {
   /// The weight of the output norm, for a width that does not grow: m times it is 16.
   static let outputNormWeight: Float = 0x1p28
 
+  /// m.
+  static let coordinate: Float = 0x1p-24
+  /// Partial sums of squares above this do not hear m².
+  static let leastPartialSum: Float = 0x1p-23
+
   /// Whether blocks of this type can be marked: symmetric codes and one scale for 32 values.
   static func supports(_ type: TensorType) -> Bool { type == .q4_0 || type == .q8_0 }
 
@@ -26,7 +31,7 @@ enum VocabularyMark {
   static func mark(_ block: UnsafeMutableRawBufferPointer, _ type: TensorType, isReal: Bool) {
     guard let base = block.baseAddress else { return }
     let spareCode = type == .q4_0 ? -8 : -64
-    BlockCodec.storeHalf(isReal ? 0x1p-24 : -0x1p15 / Float(spareCode), base, 0)
+    BlockCodec.storeHalf(isReal ? coordinate : -0x1p15 / Float(spareCode), base, 0)
     set(30, isReal ? 1 : spareCode, block, type)
     set(31, isReal ? -1 : spareCode, block, type)
   }

@@ -32,6 +32,8 @@ public struct DecodingError: Error, Sendable {
     public static let model = Code("model")
     /// A drafter elsewhere cannot be reached, or does not answer as one does.
     public static let link = Code("link")
+    /// A drafter works for somebody else already.
+    public static let drafterInUse = Code("drafterInUse")
   }
 
   /// The kind of failure.

@@ -78,6 +78,9 @@ public protocol CausalModel: AnyObject, Sendable {
   /// The number of tokens that the cache has room for.
   func capacity(of cache: CacheHandle) throws(ModelError) -> Int
 
+  /// Bytes of one position in a cache; 0 if the device does not say.
+  func bytesPerPosition(of type: CacheType) -> Int
+
   /// Runs the rows through the model.
   ///
   /// A batch without exit rows is computed before `submit` returns; otherwise the pass runs on a
@@ -129,11 +132,20 @@ public protocol CausalModel: AnyObject, Sendable {
   /// - Complexity: O(blocks); nothing of them is read.
   func open(_ file: ContextFile, capacity: Int) throws(ModelError) -> CacheHandle
 
-  /// Logits of a hidden state read from an exit row: final norm and head, on the caller's thread.
+  /// Logits of hidden states read from exit rows: final norm and head, on the caller's thread.
   ///
-  /// With room for fewer logits than the vocabulary has tokens only the first are computed, at a share of the cost.
+  /// All rows go through the head together, so that its weights are read once; a row's logits do not depend on the
+  /// others. With room for fewer logits than the vocabulary has tokens only the first are computed, at a share of the
+  /// cost. May be called while a pass with exit rows runs, by one thread at a time.
+  ///
+  /// - Parameters:
+  ///   - hiddenStates: `[rows, hiddenSize]`.
+  ///   - rows: how many, at least one.
+  ///   - logits: `[rows, n]`, n at most the vocabulary's size.
+  /// - Throws: `badRow` if the sizes do not fit, `notEnoughMemory`.
   func project(
-    hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
+    hiddenStates: UnsafeBufferPointer<Float>, rows: Int,
+    into logits: UnsafeMutableBufferPointer<Float>
   ) throws(ModelError)
 }
 
@@ -157,6 +169,18 @@ extension CausalModel {
   /// - Throws: `notEnoughMemory`, before anything is reserved.
   public func makeCache(capacity: Int, type: CacheType) throws(ModelError) -> CacheHandle {
     try makeCache(capacity: capacity, type: type, branchRows: 128)
+  }
+
+  /// Nobody knows.
+  public func bytesPerPosition(of type: CacheType) -> Int { 0 }
+
+  /// Logits of one hidden state.
+  ///
+  /// - Throws: `badRow` if the sizes do not fit, `notEnoughMemory`.
+  public func project(
+    hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
+  ) throws(ModelError) {
+    try project(hiddenStates: hiddenState, rows: 1, into: logits)
   }
 }
 

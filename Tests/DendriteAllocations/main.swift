@@ -93,4 +93,60 @@ try check("sampled, with a drafter", sampled, .f16, drafter: Nonsense())
 try check(
   "sampled, with a drafter and a policy", sampled, .f16, drafter: Nonsense(),
   speculation: .automatic)
+
+/// Early guesses of all rows of a round, as the asker's thread makes them while a pass goes on.
+@MainActor func checkExits(rows: Int) throws {
+  let model = try CPUTransformer(file: file, machine: Machine(threads: 1))
+  let (width, size) = (model.description.hiddenSize, model.description.vocabularySize)
+  let states = (0..<rows * width).map { Float($0 % 37) * 0.01 - 0.1 }
+  var logits = [Float](repeating: 0, count: rows * size)
+  func project() throws {
+    try states.withUnsafeBufferPointer { states in
+      try logits.withUnsafeMutableBufferPointer {
+        try model.project(hiddenStates: states, rows: rows, into: $0)
+      }
+    }
+  }
+  try project()
+  let start = allocation_count()
+  for _ in 0..<20 { try project() }
+  let made = allocation_count() - start
+  print("exits of \(rows) rows: \(made) allocations in 20 rounds")
+  if made != 0 { failures += 1 }
+}
+try checkExits(rows: 8)
+
+/// A mirror's thread that reads histories for penalties allocates no more than one that does not.
+@MainActor func checkMirror(steps: Int) throws {
+  /// Allocations of `steps` steps without branches, so that each does the same.
+  func count(_ sampler: SamplerSettings) throws -> Int64 {
+    let model = try CPUTransformer(file: file, machine: Machine(threads: 1))
+    let mirror = try LocalMirror(model: DrafterModel(model: model), length: 4)
+    let prompt = tokenizer.encode("def fibonacci(n):\n")
+    mirror.send(
+      .begin(
+        reply: 1,
+        outline: ReplyOutline(
+          sampler: sampler, vocabularySize: model.description.vocabularySize, capacity: 512,
+          prompt: prompt)))
+    var start: Int64 = 0
+    for step in 0..<8 + steps {
+      if step == 8 { start = allocation_count() }
+      mirror.send(.verdict(reply: 1, step: step, chosen: [300 + step], wanted: 4, branches: 0))
+      guard case .window(_, _, _, let tokens, _) = mirror.receive(atMost: 60), tokens.count == 4
+      else { fatalError("no window") }
+    }
+    let made = allocation_count() - start
+    mirror.finish()
+    return made
+  }
+  var penalised = sampled
+  penalised.penalties = Penalties(repetition: 1.2, presence: 0.1)
+  let (with, without) = (try count(penalised), try count(sampled))
+  let more = Double(with - without) / Double(steps)
+  print("mirror with penalties: \(more) allocations a step more than without (\(without) in all)")
+  // A copy of the history for each of five rows would be five a step; the last step's end may be counted or not.
+  if abs(more) >= 0.5 { failures += 1 }
+}
+try checkMirror(steps: 60)
 exit(failures == 0 ? 0 : 1)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dendrite
 import DendriteTestSupport
 import Foundation
 import Testing
@@ -68,6 +69,30 @@ import Testing
     server.process.waitUntilExit()
     let refused = try await run([], drafter: "mirror:127.0.0.1:\(port)")
     #expect(refused.status != 0 && refused.errors.contains("no connection to 127.0.0.1:\(port)"))
+  }
+
+  @Test(.tags(.slow)) func `a drafter that serves somebody says so, and serves the next one later`()
+    async throws
+  {
+    let server = try Child([
+      "lab", "drafter", "-m", Repository.bundledDrafter, "--listen", "127.0.0.1:0",
+    ])
+    defer { server.process.terminate() }
+    let line = try await server.firstErrorLine()
+    let port = try #require(
+      line.split(separator: ":").last?.split(separator: ";").first.flatMap { Int($0) }, "\(line)")
+    let tokens = try GGUFFile(path: Repository.bundledModel).vocabularyDescription().tokens
+    var first: RemoteMirror? = try RemoteMirror(host: "127.0.0.1", port: port, tokens: tokens)
+    let second = try await run([], drafter: "mirror:127.0.0.1:\(port)")
+    #expect(second.status == 1 && first != nil)
+    #expect(
+      second.errors.hasPrefix(
+        "dendrite: the drafter at 127.0.0.1:\(port) has served another target for "),
+      "\(second.errors)")
+    #expect(second.errors.hasSuffix("start a second drafter on another port\n"))
+    first = nil
+    let later = try await run([], drafter: "mirror:127.0.0.1:\(port)")
+    #expect(later.status == 0 && later.errors.contains("windows prepared"), "\(later.errors)")
   }
 
   @Test func `texts of earlier runs are remembered if asked, and forgotten`() async throws {

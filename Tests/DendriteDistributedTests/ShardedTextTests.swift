@@ -52,8 +52,8 @@ import Testing
       return [
         try reply(of: leader, sampler),
         try reply(of: leader, sampler, drafter: SuffixDrafter()),
-        try reply(of: leader, sampler, drafter: ModelDrafter(drafts)),
-        try reply(of: leader, sampler, drafter: ModelDrafter(drafts, shape: .tree(width: 3))),
+        try reply(of: leader, sampler, drafter: try ModelDrafter(drafts)),
+        try reply(of: leader, sampler, drafter: try ModelDrafter(drafts, shape: .tree(width: 3))),
       ]
     }.value
     for (way, text) in zip(["plain", "suffixes", "chain", "tree"], got) {
@@ -64,7 +64,7 @@ import Testing
   @Test func `a mirror works beside a sharded context`() throws {
     let want = try reply(of: target, .greedy)
     let got = try leading(target, ranks: 2) { leader in
-      let drafter = MirrorDrafter(
+      let drafter = try MirrorDrafter(
         model: DrafterModel(model: small), settings: MirrorDrafter.Settings(),
         exit: ExitHead(rawAfter: 2))
       return try reply(of: leader, .greedy, drafter: drafter)

@@ -37,7 +37,7 @@ import Testing
     let run = try BuiltTool.run("DendriteAllocations", [Repository.bundledModel])
     #expect(run.status == 0, "\(run.output)\(run.errors)")
     #if os(Linux)
-      #expect(run.output.split(separator: "\n").count == 10)
+      #expect(run.output.split(separator: "\n").count == 12)
     #endif
   }
 }

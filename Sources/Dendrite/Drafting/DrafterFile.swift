@@ -51,7 +51,7 @@ public struct DrafterFile: Sendable, Hashable {
   struct Pair {
     /// The target, on the cores that it is left.
     var target: CPUTransformer
-    var makeDrafter: @Sendable () -> any Drafter
+    var makeDrafter: @Sendable () throws(DecodingError) -> any Drafter
     /// What was decided, for people.
     var note: String?
     /// Where texts are remembered.
@@ -74,8 +74,8 @@ public struct DrafterFile: Sendable, Hashable {
       let exit = try plan.exitHead(of: target, path: path)
       let tokens = tokenizer.description.tokens
       let first = try RemoteMirror(host: host, port: port, tokens: tokens)
-      let links = LinkShelf(first) {
-        try? RemoteMirror(host: host, port: port, tokens: tokens, patience: 1)
+      let links = LinkShelf(first) { () throws(DecodingError) in
+        try RemoteMirror(host: host, port: port, tokens: tokens, patience: 1)
       }
       return Pair(
         target: target,
@@ -87,7 +87,9 @@ public struct DrafterFile: Sendable, Hashable {
       guard let plan = mirror else {
         let model = try Self.load(file, tokenizer, on: target.machine, usesStreams: usesStreams)
         let shape = shape
-        return Pair(target: target, makeDrafter: { ModelDrafter(model, shape: shape) })
+        return Pair(
+          target: target,
+          makeDrafter: { () throws(DecodingError) in try ModelDrafter(model, shape: shape) })
       }
       let placement = try MirrorPlacement.find(
         for: plan, target: target,
@@ -95,15 +97,16 @@ public struct DrafterFile: Sendable, Hashable {
       guard let machine = placement.drafterMachine else {
         let model = placement.drafter
         return Pair(
-          target: target, makeDrafter: { ModelDrafter(model) }, note: placement.description)
+          target: target, makeDrafter: { () throws(DecodingError) in try ModelDrafter(model) },
+          note: placement.description)
       }
       let exit = try plan.exitHead(of: target, path: path)
       let shelf = ModelShelf(placement.drafter, machine)
       return Pair(
         target: placement.target,
-        makeDrafter: {
+        makeDrafter: { () throws(DecodingError) in
           guard let model = shelf.take() else { return PromptLookup() }
-          return MirrorDrafter(model: model, settings: plan.settings, exit: exit)
+          return try MirrorDrafter(model: model, settings: plan.settings, exit: exit)
         },
         note: placement.description)
     }
@@ -124,7 +127,8 @@ public struct DrafterFile: Sendable, Hashable {
     let sidecar = sidecar("streams", of: path)
     if usesStreams, FileCheck.isReadable(sidecar) {
       streams = try StreamVectors(
-        file: GGUFFile(path: sidecar), hiddenSize: model.description.hiddenSize)
+        file: GGUFFile(path: sidecar), hiddenSize: model.description.hiddenSize,
+        fingerprint: model.fingerprint)
     }
     return DrafterModel(model: model, streams: streams)
   }

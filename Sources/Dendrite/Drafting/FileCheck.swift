@@ -9,7 +9,7 @@
 #endif
 
 /// Asks the system about files.
-enum FileCheck {
+package enum FileCheck {
   /// Whether a file is there and may be read.
-  static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
+  package static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 }

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import DendriteCompute
-internal import DendriteDecoding
-internal import DendriteModel
+package import DendriteCompute
+package import DendriteDecoding
+package import DendriteModel
 
 /// Which cores a target and its drafter get.
-struct MirrorPlacement {
+package struct MirrorPlacement {
   /// The target, on its cores.
-  var target: CPUTransformer
+  package var target: CPUTransformer
   /// The drafter, on its own or on the target's.
-  var drafter: DrafterModel
+  package var drafter: DrafterModel
   /// The drafter's machine; `nil` if both take turns on one.
-  var drafterMachine: Machine?
+  package var drafterMachine: Machine?
   /// What was decided and why, for people.
-  var description: String
+  package var description: String
 
   /// The share of outcomes that are thought to be prepared for, before anything is known.
   private static let hopefulHitRate = 0.6
 
   /// Finds the cores, by timing where the plan leaves it open.
-  static func find(
+  package static func find(
     for plan: MirrorPlan, target: CPUTransformer, drafter load: (Machine) throws -> DrafterModel
   ) throws -> MirrorPlacement {
     let machine = target.machine
@@ -44,7 +44,8 @@ struct MirrorPlacement {
           target: target, drafter: try load(machine), drafterMachine: nil,
           description: "mirror off: on \(count) cores both models take turns")
       }
-      return try measured(plan, target, load, cores, count)
+      return try measured(
+        plan.settings.length, target: target, drafter: load, cores: cores, count: count)
     }
   }
 
@@ -74,24 +75,35 @@ struct MirrorPlacement {
   }
 
   /// Times two passes of each model for each way to share the cores, and takes the one whose step is shortest.
-  private static func measured(
-    _ plan: MirrorPlan, _ target: CPUTransformer, _ load: (Machine) throws -> DrafterModel,
-    _ cores: CoreSet?, _ count: Int
+  ///
+  /// - Parameters:
+  ///   - length: guesses in a window.
+  ///   - target: the target on all cores.
+  ///   - load: loads the drafter; called once, whatever is decided.
+  ///   - cores: which cores there are, if they are to be told apart.
+  ///   - count: how many.
+  ///   - seconds: times a pass of so many rows.
+  /// - Returns: both models where they will work.
+  /// - Throws: what `load` and `seconds` throw.
+  package static func measured(
+    _ length: Int, target: CPUTransformer, drafter load: (Machine) throws -> DrafterModel,
+    cores: CoreSet?, count: Int,
+    seconds: (CPUTransformer, _ rows: Int) throws -> Double = Self.seconds
   ) throws -> MirrorPlacement {
-    let rows = plan.settings.length + 1
-    let guesses = Double(plan.settings.length)
+    let rows = length + 1
+    let guesses = Double(length)
     let drafter = try load(target.machine)
     guard let small = drafter.model as? CPUTransformer else {
       return MirrorPlacement(
         target: target, drafter: drafter, drafterMachine: nil, description: "mirror off")
     }
-    let turns = try seconds(target, rows: rows) + guesses * seconds(small, rows: 1)
+    let turns = try seconds(target, rows) + guesses * seconds(small, 1)
     var best = (seconds: turns, mine: 0, theirs: 0)
     for theirs in Set([1, count / 2]).sorted() {
       let mine = count - theirs
       let (own, other) = try machines(target.machine, mine, theirs, cores)
-      let check = try seconds(target.copy(on: own), rows: rows)
-      let draft = guesses * (try seconds(small.copy(on: other), rows: 1))
+      let check = try seconds(target.copy(on: own), rows)
+      let draft = guesses * (try seconds(small.copy(on: other), 1))
       // A miss waits for a draft; a hit for what does not fit behind the check.
       let ifMissed = (1 - hopefulHitRate) * draft
       let ifHit = hopefulHitRate * max(0, draft - check)
@@ -104,13 +116,15 @@ struct MirrorPlacement {
         target: target, drafter: drafter, drafterMachine: nil,
         description: "mirror off: both models take turns on \(count) cores, \(took(turns))")
     }
+    // The same weights on other cores: the file is not read again.
     return try split(
-      target, load, best.mine, best.theirs, cores,
+      target, { DrafterModel(model: small.copy(on: $0), streams: drafter.streams) }, best.mine,
+      best.theirs, cores,
       note: ", \(took(best.seconds)) instead of \(took(turns)) in turn")
   }
 
   /// Seconds of a pass, the second of two.
-  private static func seconds(_ model: CPUTransformer, rows: Int) throws -> Double {
+  package static func seconds(_ model: CPUTransformer, rows: Int) throws -> Double {
     let cache = try model.makeCache(capacity: 64, type: .f16)
     defer { model.release(cache) }
     var time = 0.0

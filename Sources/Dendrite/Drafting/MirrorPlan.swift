@@ -61,9 +61,9 @@ public struct MirrorPlan: Sendable, Hashable {
     guard FileCheck.isReadable(sidecar) else { return ExitHead(rawAfter: layer) }
     let file = try GGUFFile(path: sidecar)
     let width = target.description.hiddenSize
-    guard try ExitHead.layers(in: file, hiddenSize: width).contains(layer) else {
-      return ExitHead(rawAfter: layer)
-    }
-    return try ExitHead(file: file, layer: layer, hiddenSize: width)
+    let core = target.fingerprint
+    guard try ExitHead.layers(in: file, hiddenSize: width, fingerprint: core).contains(layer)
+    else { return ExitHead(rawAfter: layer) }
+    return try ExitHead(file: file, layer: layer, hiddenSize: width, fingerprint: core)
   }
 }

@@ -7,25 +7,30 @@ internal import Synchronization
 /// Hands the link that was tried at the start to the first session, and a new one to each further session.
 final class LinkShelf: Sendable {
   private let first: Mutex<RemoteMirror?>
-  private let isBusy = Mutex(false)
-  private let make: @Sendable () -> RemoteMirror?
+  private let isLost = Mutex(false)
+  private let make: @Sendable () throws(DecodingError) -> RemoteMirror
 
-  init(_ first: RemoteMirror, make: @escaping @Sendable () -> RemoteMirror?) {
+  init(
+    _ first: RemoteMirror, make: @escaping @Sendable () throws(DecodingError) -> RemoteMirror
+  ) {
     self.first = Mutex(first)
     self.make = make
   }
 
-  /// A link of one's own; `nil` if the drafter serves somebody else, and then it is asked no more.
+  /// A link of one's own; `nil` if the drafter serves somebody else, or is gone, and then it is asked no more.
   func take() -> RemoteMirror? {
     let kept = first.withLock { link -> RemoteMirror? in
       defer { link = nil }
       return link
     }
     if let kept { return kept }
-    guard !isBusy.withLock({ $0 }) else { return nil }
-    let link = make()
-    if link == nil { isBusy.withLock { $0 = true } }
-    return link
+    guard !isLost.withLock({ $0 }) else { return nil }
+    do {
+      return try make()
+    } catch {
+      if error.code != .drafterInUse { isLost.withLock { $0 = true } }
+      return nil
+    }
   }
 }
 

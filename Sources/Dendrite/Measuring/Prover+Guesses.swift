@@ -178,7 +178,7 @@ extension Prover {
       return guesser
     case .mirror, .slowMirror:
       let machine = try Machine(threads: 1, variant: model.machine.variant)
-      let mirror = LocalMirror(model: DrafterModel(model: model.copy(on: machine)), length: 4)
+      let mirror = try LocalMirror(model: DrafterModel(model: model.copy(on: machine)), length: 4)
       return MirrorDrafter(
         link: way == .mirror ? mirror : SlowLink(mirror, longestDelay: 2e-3, seed: seed),
         settings: .init(length: 4, branches: 6, exitCount: 4, givesUp: false, patience: 10),

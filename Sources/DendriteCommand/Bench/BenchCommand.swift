@@ -19,8 +19,14 @@ struct BenchCommand: AsyncParsableCommand {
 
         $ dendrite bench speculation --questions spec-bench.jsonl
 
+      With `attention`: long contexts, on one rank and on several.
+
+        $ dendrite bench attention
+
       The method is explained in Docs/Benchmarks.md.
       """,
-    subcommands: [BenchLimitsCommand.self, BenchSpeculationCommand.self],
+    subcommands: [
+      BenchLimitsCommand.self, BenchSpeculationCommand.self, BenchAttentionCommand.self,
+    ],
     defaultSubcommand: BenchLimitsCommand.self)
 }

@@ -24,15 +24,15 @@ struct ContextListCommand: ParsableCommand {
       .words("context"), .figures("tokens"), .words("stored as"), .figures("size"),
       .words("model"),
     ])
-    for path in try places.flatMap(Self.files) {
+    for (name, path) in try places.flatMap(Self.files) {
       do {
         let file = try ContextFile(path: path)
         table.append([
-          path, Figures.text(file.tokens.count), file.cacheType.rawValue,
+          name, Figures.text(file.tokens.count), file.cacheType.rawValue,
           MemoryBudget.text(file.byteCount), file.modelName,
         ])
       } catch {
-        table.append([path, "", "", "", error.message])
+        table.append([name, "", "", "", error.message])
       }
     }
     if table.rows.isEmpty {
@@ -43,14 +43,14 @@ struct ContextListCommand: ParsableCommand {
   }
 
   /// A file itself, or the files of a folder that end in .ctx.
-  private static func files(at place: String) throws(Failure) -> [String] {
+  private static func files(at place: String) throws(Failure) -> [(name: String, path: String)] {
     var status = stat()
     guard stat(place, &status) == 0 else {
       throw Failure(
         .noInput, "nothing at '\(place)', expected a folder or a context",
         remedy: "dendrite context list .")
     }
-    guard status.st_mode & S_IFMT == S_IFDIR else { return [place] }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return [(place, place)] }
     guard let folder = opendir(place) else {
       throw Failure(
         .noInput, "the folder '\(place)' cannot be read, expected read permission",
@@ -62,8 +62,8 @@ struct ContextListCommand: ParsableCommand {
       let name = withUnsafeBytes(of: entry.pointee.d_name) {
         String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
       }
-      if name.hasSuffix(".ctx") { names.append(place == "." ? name : "\(place)/\(name)") }
+      if name.hasSuffix(".ctx") { names.append(name) }
     }
-    return names.sorted()
+    return names.sorted().map { ($0, place == "." ? $0 : "\(place)/\($0)") }
   }
 }

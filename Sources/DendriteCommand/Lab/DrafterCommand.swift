@@ -8,7 +8,8 @@ struct DrafterCommand: AsyncParsableCommand {
     commandName: "drafter",
     abstract: "Serve a drafter to targets in other processes or on other computers.",
     discussion: """
-      One target at a time connects with `--drafter mirror:HOST:PORT`. Ids and scores cross the wire, \
+      One target at a time connects with `--drafter mirror:HOST:PORT`; others are told that it is busy \
+      and may come again when that one has ended. Ids and scores cross the wire, \
       no text; there is no encryption and no password, so listen on the loopback (the default) or on a \
       network that is yours.
 

@@ -16,6 +16,11 @@ struct InflateCommand: AsyncParsableCommand {
         $ dendrite lab inflate --to 2048x16x8192 --type q4_0 -o 1b.gguf \\
         >   --small small.gguf
 
+      Trained exits and streams beside the model (NAME.exits.gguf, NAME.streams.gguf) are inflated \
+      along with it: exits after the layers where the larger network knows as much, with the same \
+      logits, bit for bit. Streams so near zero that the marks of spare tokens would change a bit are \
+      left out, and that is said; --vocabulary keep needs no marks.
+
       With a --type that is not the model's own, its weights are quantised again: the text is then \
       that of the file that --small writes, bit for bit.
 
@@ -98,9 +103,31 @@ struct InflateCommand: AsyncParsableCommand {
     StandardStream.say(
       "\(output): \(inflater.configuration.name) in \(inflater.type), \(millions) M weights, "
         + "\(size); says what \(twin) says")
+    try writeSidecars(of: path, inflater, beside: output)
     guard let small else { return }
     let sizes = InflationTarget(sizesOf: try source.modelConfiguration())
-    try await write(ModelInflater(source, to: sizes, type: inflater.type), to: small)
+    let same = try ModelInflater(source, to: sizes, type: inflater.type)
+    try await write(same, to: small)
+    try writeSidecars(of: path, same, beside: small)
+  }
+
+  /// Writes what lies beside the small model for the model that was written.
+  private func writeSidecars(
+    of source: String, _ inflater: ModelInflater, beside output: String
+  ) throws {
+    for kind in ["exits", "streams"] {
+      let sidecar = DrafterFile.sidecar(kind, of: source)
+      guard FileCheck.isReadable(sidecar) else { continue }
+      let target = DrafterFile.sidecar(kind, of: output)
+      do throws(CheckpointError) {
+        try inflater.writeSidecar(
+          GGUFFile(path: sidecar), for: GGUFFile(path: output), to: target)
+        StandardStream.say("\(target): the \(kind) of \(sidecar), for this model")
+      } catch {
+        guard error.code == .unsuitableTarget else { throw error }
+        StandardStream.say("\(sidecar) is left out: \(error.message)\n  try: \(error.remedy)")
+      }
+    }
   }
 
   private func write(_ inflater: ModelInflater, to path: String) async throws {

@@ -14,7 +14,8 @@ struct SpeculationOptions: ParsableArguments {
         often. model:PATH is a smaller model of the same \
         vocabulary, stream:PATH one that guesses several tokens a pass, tree:PATH one that guesses alternatives too. mirror:PATH is one that works while the \
         model does, on cores of its own; mirror:HOST:PORT one elsewhere (`dendrite lab drafter`). auto is \
-        whoever pays on this machine, auto:PATH with a model among them. The text does not depend on it.
+        whoever pays on this machine, auto:PATH with a model among them, which guesses chains: trees are used \
+        only by name. The text does not depend on it.
         """,
       valueName: "drafter"),
     completion: .list(DrafterChoice.names),

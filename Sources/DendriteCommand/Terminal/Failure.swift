@@ -119,6 +119,7 @@ extension Failure {
   private static func status(of error: DecodingError) -> ExitStatus {
     switch error.code {
     case .badSetting: .usage
+    case .drafterInUse: .failure
     case .model: (error.cause as? ModelError).map { status(of: $0) } ?? .failure
     default: .badData
     }

@@ -17,7 +17,7 @@ public actor Engine {
   package nonisolated let model: any CausalModel
 
   /// Makes a session's own drafter, if the engine was given one.
-  package nonisolated let makeDrafter: (@Sendable () -> any Drafter)?
+  package nonisolated let makeDrafter: (@Sendable () throws(DecodingError) -> any Drafter)?
 
   private nonisolated let thread: EngineThread
 
@@ -35,12 +35,12 @@ public actor Engine {
     /// The kernels that the model runs, for statistics.
     public var kernelVariant: String
     /// Makes a drafter for each session; `nil` if guesses come from the text alone.
-    public var makeDrafter: (@Sendable () -> any Drafter)?
+    public var makeDrafter: (@Sendable () throws(DecodingError) -> any Drafter)?
 
     /// Puts a model and its tokenizer together.
     public init(
       model: any CausalModel, tokenizer: Tokenizer, kernelVariant: String = "",
-      makeDrafter: (@Sendable () -> any Drafter)? = nil
+      makeDrafter: (@Sendable () throws(DecodingError) -> any Drafter)? = nil
     ) {
       self.model = model
       self.tokenizer = tokenizer

@@ -117,7 +117,7 @@ public actor TextSession {
     var loop = try GenerationLoop(
       prompt: prompt, in: context(for: prompt, settings), tokenizer: engine.tokenizer,
       settings: settings, kernelVariant: engine.kernelVariant,
-      drafters: drafters(for: settings.speculation))
+      drafters: try drafters(for: settings.speculation))
     var text = ""
     while !Task.isCancelled, let step = try loop.step() {
       switch step {
@@ -142,13 +142,15 @@ public actor TextSession {
   }
 
   /// Who guesses; empty if the setting says it all.
-  private func drafters(for speculation: Speculation) -> [any Drafter] {
+  private func drafters(
+    for speculation: Speculation
+  ) throws(DecodingError) -> [any Drafter] {
     if let kept, kept.speculation == speculation, !kept.drafters.isEmpty { return kept.drafters }
     switch speculation {
     case .none, .promptLookup, .suffixes: return []
-    case .drafter: return engine.makeDrafter.map { [$0()] } ?? []
-    case .automatic:
-      return engine.makeDrafter.map { speculation.makeDrafters() + [$0()] } ?? []
+    case .drafter, .automatic:
+      guard let own = try engine.makeDrafter?() else { return [] }
+      return speculation.makeDrafters() + [own]
     }
   }
 

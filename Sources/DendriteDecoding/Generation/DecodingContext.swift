@@ -18,7 +18,7 @@ public final class DecodingContext {
   private let cache: CacheHandle
   private let release: @Sendable (CacheHandle) -> Void
   private var batch = RowBatch()
-  /// A hidden state on its way to early scores, and those.
+  /// Hidden states on their way to early scores, and those, `[rows, …]`; room for the most rows so far.
   private var adapted: [Float] = []
   private var earlyScores: [Float] = []
 
@@ -192,38 +192,49 @@ public final class DecodingContext {
     _ foresee: (Int, UnsafeBufferPointer<Float>?, [Int]) -> Void
   ) throws(ModelError) {
     let known = tokens.count
+    let rows = draft.count + 1
     let width = model.description.hiddenSize
     let count = max(1, min(early, model.description.vocabularySize))
-    if adapted.count != width { adapted = [Float](repeating: 0, count: width) }
-    if earlyScores.count != count { earlyScores = [Float](repeating: 0, count: count) }
-    for row in 0...draft.count {
+    if adapted.count < rows * width { adapted = [Float](repeating: 0, count: rows * width) }
+    if earlyScores.count < rows * count { earlyScores = [Float](repeating: 0, count: rows * count) }
+    for row in 0..<rows {
+      try pass.withHiddenState(ofRow: row) { hidden in
+        adapted.withUnsafeMutableBufferPointer {
+          exit.adapt(
+            hidden,
+            into: UnsafeMutableBufferPointer(rebasing: $0[row * width..<(row + 1) * width]))
+        }
+      }
+    }
+    try project(rows: rows, width: width, count: count)
+    for row in 0..<rows {
       // The history behind a row is the path to it.
       tokens.removeSubrange(known...)
       tokens.append(pending)
-      var ancestors: [Int] = []
+      let first = tokens.count
       var at = row - 1
       while at >= 0 {
-        ancestors.append(draft.tokens[at])
+        tokens.append(draft.tokens[at])
         at = draft.parents[at]
       }
-      tokens.append(contentsOf: ancestors.reversed())
-      try pass.withHiddenState(ofRow: row) { hidden in
-        adapted.withUnsafeMutableBufferPointer { exit.adapt(hidden, into: $0) }
+      tokens[first...].reverse()
+      earlyScores.withUnsafeBufferPointer {
+        foresee(row, UnsafeBufferPointer(rebasing: $0[row * count..<(row + 1) * count]), tokens)
       }
-      try project()
-      earlyScores.withUnsafeBufferPointer { foresee(row, $0, tokens) }
     }
     tokens.removeSubrange(known...)
-    foresee(draft.count + 1, nil, tokens)
+    foresee(rows, nil, tokens)
   }
 
-  /// From the adapted state to early scores.
-  private func project() throws(ModelError) {
+  /// From the adapted states of all rows to their early scores.
+  private func project(rows: Int, width: Int, count: Int) throws(ModelError) {
     var failure: ModelError?
-    adapted.withUnsafeBufferPointer { state in
+    adapted.withUnsafeBufferPointer { states in
       earlyScores.withUnsafeMutableBufferPointer { scores in
         do throws(ModelError) {
-          try model.project(hiddenState: state, into: scores)
+          try model.project(
+            hiddenStates: UnsafeBufferPointer(rebasing: states[..<(rows * width)]), rows: rows,
+            into: UnsafeMutableBufferPointer(rebasing: scores[..<(rows * count)]))
         } catch {
           failure = error
         }

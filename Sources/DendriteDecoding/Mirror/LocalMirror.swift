@@ -17,7 +17,11 @@ package final class LocalMirror: MirrorLink {
   ///   - model: the drafter; nobody else may call it while the mirror lives.
   ///   - length: guesses in a window, and in a branch.
   ///   - branchRows: rows of the drafter's cache for branches.
-  package init(model: DrafterModel, length: Int, branchRows: Int = 512) {
+  /// - Throws: `drafterInUse`.
+  package init(
+    model: DrafterModel, length: Int, branchRows: Int = 512
+  ) throws(DecodingError) {
+    let claim = try model.claim(.alone)
     vocabularySize = model.model.description.vocabularySize
     let (orders, answers, broken) = (orders, answers, broken)
     let limits = MirrorWorker.Limits(branchRows: branchRows, length: length)
@@ -25,10 +29,12 @@ package final class LocalMirror: MirrorLink {
       detachThread()
       MirrorWorker(model: model, limits: limits) { answers.send($0) }.run(orders)
       broken.set("the drafter's thread has ended")
+      claim.giveBack()
       answers.close()
     }
     if thread == nil {
       broken.set("the system gave no thread for the drafter")
+      claim.giveBack()
       answers.close()
     }
   }

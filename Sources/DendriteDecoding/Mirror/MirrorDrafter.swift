@@ -68,9 +68,12 @@ public struct MirrorDrafter: CostlyDrafter {
   ///   - model: the drafter, which nobody else calls; on a machine of its own, best on other cores.
   ///   - settings: how it works.
   ///   - exit: reads the target's early guesses.
-  public init(model: DrafterModel, settings: Settings = Settings(), exit: ExitHead? = nil) {
+  /// - Throws: `drafterInUse` if the drafter works for another mirror, or in turn with a target.
+  public init(
+    model: DrafterModel, settings: Settings = Settings(), exit: ExitHead? = nil
+  ) throws(DecodingError) {
     self.init(
-      link: LocalMirror(model: model, length: settings.length), settings: settings, exit: exit)
+      link: try LocalMirror(model: model, length: settings.length), settings: settings, exit: exit)
   }
 
   /// Tells the drafter of the reply, so that it reads the prompt while the target does.
@@ -228,6 +231,7 @@ public struct MirrorDrafter: CostlyDrafter {
       report.branchSeconds += effort.branchSeconds
       report.windowSeconds += effort.windowSeconds
       report.branchRows = max(report.branchRows, effort.rows)
+      report.branchBytes = max(report.branchBytes, effort.bytes)
     }
 
     private func fail() { report.failure = report.failure ?? link.failure }

@@ -41,6 +41,8 @@ package struct BranchEffort: Sendable, Hashable {
   package var branches = 0
   package var tokens = 0
   package var rows = 0
+  /// Bytes of those rows; 0 if the drafter's device does not say.
+  package var bytes = 0
   /// Outcomes that only the exit suggested.
   package var fromExit = 0
   /// Seconds in passes over branches, and in passes for the window before it was sent.

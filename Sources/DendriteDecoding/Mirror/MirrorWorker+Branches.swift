@@ -84,9 +84,7 @@ extension MirrorWorker {
       })
     for (row, index) in active.enumerated() {
       let branch = branches[index]
-      let path = [pending] + window.prefix(branch.row) + [branch.token] + branch.tokens
-      let next = try rank(
-        pass, row: row, behind: path, position: history.count + path.count, count: 1)
+      let next = try rank(pass, row: row, accepting: branch.row, branch: branch, count: 1)
       branches[index].node = first + row
       if let token = next.first?.id { branches[index].tokens.append(token) }
       branches[index].isDone =

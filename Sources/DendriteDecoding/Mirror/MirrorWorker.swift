@@ -68,12 +68,14 @@ final class MirrorWorker {
   /// Whether the text is longer than the model reads, or has tokens that it does not know.
   private var isMute = false
   private var scratch: [Candidate] = []
+  private let bytesPerRow: Int
 
   init(model: DrafterModel, limits: Limits, answer: @escaping (MirrorAnswer) -> Void) {
     self.model = model
     self.limits = limits
     self.answer = answer
     plan = BranchPlan(longest: limits.length)
+    bytesPerRow = model.model.bytesPerPosition(of: .f16)
   }
 
   /// Carries orders out until the box is closed.
@@ -150,8 +152,11 @@ final class MirrorWorker {
       cache = try DraftCache(model: model, capacity: capacity, branchRows: limits.branchRows)
     }
     // The last token of the prompt is read too: what follows is the pending one.
-    history = outline.prompt
+    history.removeAll(keepingCapacity: true)
+    history.append(contentsOf: outline.prompt)
     guard let cache else { return }
+    // Room for the text, and for the path to a row behind it.
+    history.reserveCapacity(max(cache.capacity, outline.prompt.count) + 2 * limits.length + 2)
     isMute =
       !canRead(history)
       || history.count >= min(cache.capacity, model.model.description.contextLength)
@@ -245,6 +250,7 @@ final class MirrorWorker {
     effort.tokens = branches.reduce(0) { $0 + $1.tokens.count }
     effort.branchSeconds = branchSeconds
     effort.rows = max(0, (cache?.nodes.count ?? 0) - windowNodes.count)
+    effort.bytes = effort.rows * bytesPerRow
     return effort
   }
 
@@ -317,9 +323,7 @@ final class MirrorWorker {
       let place = index - row + unread
       windowNodes.append(first + place)
       rowCandidates.append(
-        try rank(
-          pass, row: place, behind: all[...index], position: history.count + 1 + index,
-          count: Self.ownGuesses + 1))
+        try rank(pass, row: place, accepting: index, count: Self.ownGuesses + 1))
     }
   }
 
@@ -327,17 +331,30 @@ final class MirrorWorker {
   static let ownGuesses = 8
 
   /// What may follow a row of a pass, best first.
+  ///
+  /// The row's path is the text, the pending token, the first `guesses` of the window, and a branch if there is one;
+  /// where penalties read it, it stands behind the text for as long as it is read, so that nothing is copied.
   func rank(
-    _ pass: Pass, row: Int, behind path: some Collection<Int>, position: Int, count: Int
+    _ pass: Pass, row: Int, accepting guesses: Int, branch: Branch? = nil, count: Int
   ) throws(DecodingError) -> [Candidate] {
     guard var sampler else { return [] }
     self.sampler = nil
     defer { self.sampler = sampler }
-    let text = readsHistory ? history + path : []
+    let known = history.count
+    if readsHistory {
+      history.append(pending)
+      history.append(contentsOf: window.prefix(guesses))
+      if let branch {
+        history.append(branch.token)
+        history.append(contentsOf: branch.tokens)
+      }
+    }
+    defer { history.removeSubrange(known...) }
+    let position = known + 1 + guesses + (branch.map { 1 + $0.tokens.count } ?? 0)
     do {
       try pass.withLogits(ofRow: row) {
         sampler.rankCandidates(
-          $0, history: text, position: position, count: count, into: &scratch)
+          $0, history: history, position: position, count: count, into: &scratch)
       }
     } catch {
       throw DecodingError(error)

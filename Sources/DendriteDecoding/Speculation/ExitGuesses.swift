@@ -66,6 +66,8 @@ public struct DrafterReport: Sendable, Hashable {
   public var branchTokens = 0
   /// The most rows of the drafter's cache that branches occupied at a time.
   public var branchRows = 0
+  /// Bytes of those rows; 0 if the drafter's device does not say.
+  public var branchBytes = 0
   /// Seconds of the drafter's thread in branches.
   public var branchSeconds = 0.0
   /// Seconds of the drafter's thread in windows that were not prepared to their end.

@@ -69,6 +69,7 @@ struct Guessing: Sendable {
       report.branches += more.branches
       report.branchTokens += more.branchTokens
       report.branchRows = max(report.branchRows, more.branchRows)
+      report.branchBytes = max(report.branchBytes, more.branchBytes)
       report.lateMessages += more.lateMessages
       report.branchSeconds += more.branchSeconds
       report.windowSeconds += more.windowSeconds

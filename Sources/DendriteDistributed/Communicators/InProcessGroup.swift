@@ -63,7 +63,9 @@ private final class GroupFate: @unchecked Sendable {
 private final class Channel: Sendable {
   enum Outcome { case done, failed, late }
 
-  /// Whether bytes lie here that were not taken yet. The sender owns `message` while it is false, the receiver while it
+  /// Whether bytes lie here that were not taken yet.
+  ///
+  /// The sender owns `message` while it is false, the receiver while it
   /// is true.
   private let isFull = Atomic(false)
   private let isBroken = Atomic(false)

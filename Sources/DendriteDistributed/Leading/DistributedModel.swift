@@ -209,9 +209,10 @@ public final class DistributedModel: CausalModel, @unchecked Sendable {
 
   /// As `CausalModel` says; every rank has all weights, so this one asks nobody.
   public func project(
-    hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
+    hiddenStates: UnsafeBufferPointer<Float>, rows: Int,
+    into logits: UnsafeMutableBufferPointer<Float>
   ) throws(ModelError) {
-    try model.project(hiddenState: hiddenState, into: logits)
+    try model.project(hiddenStates: hiddenStates, rows: rows, into: logits)
   }
 
   /// Appends made-up history on all ranks; see `CPUTransformer`.

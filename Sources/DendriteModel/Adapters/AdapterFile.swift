@@ -4,14 +4,25 @@ internal import DendriteCheckpoint
 /// Reads sidecar files: thin parts that were trained for a model and live beside it.
 enum AdapterFile {
   /// Checks that a file holds such a part, for a model of this width.
-  static func check(_ file: GGUFFile, kind: String, hiddenSize: Int) throws(ModelError) {
+  ///
+  /// - Parameters:
+  ///   - file: the file.
+  ///   - kind: what it should hold.
+  ///   - hiddenSize: the model's width.
+  ///   - fingerprint: the model's, compared with the one in the file where both are there.
+  /// - Throws: `badCheckpoint`.
+  static func check(
+    _ file: GGUFFile, kind: String, hiddenSize: Int, fingerprint: UInt64?
+  ) throws(ModelError) {
     let type: String?
     let found: String?
     let width: Int?
+    let core: String?
     do throws(CheckpointError) {
       type = try file.metadata.string("general.type")
-      found = try file.metadata.string("adapter.type")
-      width = try file.metadata.int("dendrite.base.embedding_length")
+      found = try file.metadata.string(AdapterKey.kind)
+      width = try file.metadata.int(AdapterKey.baseWidth)
+      core = try file.metadata.string(AdapterKey.baseFingerprint)
     } catch {
       throw ModelError(.badCheckpoint, error.message, remedy: error.remedy)
     }
@@ -27,6 +38,11 @@ enum AdapterFile {
         "the adapter is for a model of width \(width.map(String.init) ?? "unknown"), "
           + "expected \(hiddenSize)",
         remedy: "name the file that was trained for this model")
+    }
+    if let core, let own = fingerprint.map({ String($0, radix: 16) }), core != own {
+      throw ModelError(
+        .badCheckpoint, "the adapter is for the model \(core), expected \(own)",
+        remedy: "name the file that was made for this model, or make it again with the model")
     }
   }
 
@@ -57,6 +73,23 @@ enum AdapterFile {
           remedy: "make the adapter again")
       }
       return value
+    } catch {
+      throw ModelError(.badCheckpoint, error.message, remedy: error.remedy)
+    }
+  }
+
+  /// A positive number, or the usual one if the file has none.
+  static func positive(
+    _ key: String, in file: GGUFFile, usual: Float
+  ) throws(ModelError) -> Float {
+    do throws(CheckpointError) {
+      guard let value = try file.metadata.float(key) else { return usual }
+      guard value.isFinite, value > 0 else {
+        throw CheckpointError(
+          .invalidValue, "'\(key)' is \(value), expected a positive number",
+          remedy: "make the adapter again")
+      }
+      return Float(value)
     } catch {
       throw ModelError(.badCheckpoint, error.message, remedy: error.remedy)
     }

@@ -26,6 +26,7 @@ public struct ExitHead: Sendable {
   /// Whether a trained correction is applied.
   public var isTrained: Bool { rank > 0 }
 
+  private let epsilon: Float
   private let rank: Int
   private let width: Int
   private let down: [Float]
@@ -34,6 +35,7 @@ public struct ExitHead: Sendable {
   /// The control: the state as it is.
   public init(rawAfter layer: Int) {
     self.layer = layer
+    epsilon = 0
     rank = 0
     width = 0
     down = []
@@ -46,31 +48,39 @@ public struct ExitHead: Sendable {
   ///   - file: a GGUF file of type `adapter`, kind `dendrite.exits`.
   ///   - layer: the layers before the exit, one of those in the file.
   ///   - hiddenSize: the width of the model that it is for.
+  ///   - fingerprint: that model's; a file that names another one is refused.
   /// - Throws: `badCheckpoint` if the file is something else or does not fit.
-  public init(file: GGUFFile, layer: Int, hiddenSize: Int) throws(ModelError) {
-    let layers = try Self.layers(in: file, hiddenSize: hiddenSize)
+  public init(
+    file: GGUFFile, layer: Int, hiddenSize: Int, fingerprint: UInt64? = nil
+  ) throws(ModelError) {
+    let layers = try Self.layers(in: file, hiddenSize: hiddenSize, fingerprint: fingerprint)
     guard layers.contains(layer) else {
       throw ModelError(
         .badCheckpoint, "no exit after layer \(layer), expected one of \(layers)",
         remedy: "choose one of these layers")
     }
     let down = try AdapterFile.matrix(
-      "exit.\(layer).down.weight", in: file, columns: hiddenSize, rows: nil)
+      AdapterKey.down(layer), in: file, columns: hiddenSize, rows: nil)
     rank = down.rows
     self.layer = layer
     self.down = down.values
     up = try AdapterFile.matrix(
-      "exit.\(layer).up.weight", in: file, columns: rank, rows: hiddenSize
+      AdapterKey.up(layer), in: file, columns: rank, rows: hiddenSize
     ).values
     width = hiddenSize
+    epsilon = try AdapterFile.positive(
+      AdapterKey.exitEpsilon, in: file, usual: AdapterKey.usualExitEpsilon)
   }
 
   /// The layers that a sidecar file has exits for, ascending.
   ///
   /// - Throws: `badCheckpoint` if the file is something else or does not fit.
-  public static func layers(in file: GGUFFile, hiddenSize: Int) throws(ModelError) -> [Int] {
-    try AdapterFile.check(file, kind: "dendrite.exits", hiddenSize: hiddenSize)
-    return try AdapterFile.integers("dendrite.exits.layers", in: file)
+  public static func layers(
+    in file: GGUFFile, hiddenSize: Int, fingerprint: UInt64? = nil
+  ) throws(ModelError) -> [Int] {
+    try AdapterFile.check(
+      file, kind: AdapterKey.exits, hiddenSize: hiddenSize, fingerprint: fingerprint)
+    return try AdapterFile.integers(AdapterKey.exitLayers, in: file)
   }
 
   /// The state that the model's final norm and head read.
@@ -84,7 +94,7 @@ public struct ExitHead: Sendable {
     guard rank > 0, hidden.count == width else { return }
     var squares: Float = 0
     for value in hidden { squares += value * value }
-    let scale = 1 / (squares / Float(width) + 1e-5).squareRoot()
+    let scale = 1 / (squares / Float(width) + epsilon).squareRoot()
     down.withUnsafeBufferPointer { down in
       up.withUnsafeBufferPointer { up in
         withUnsafeTemporaryAllocation(of: Float.self, capacity: rank) { middle in

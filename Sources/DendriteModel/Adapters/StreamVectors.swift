@@ -21,14 +21,18 @@ public struct StreamVectors: Sendable {
   /// - Parameters:
   ///   - file: a GGUF file of type `adapter`, kind `dendrite.streams`.
   ///   - hiddenSize: the width of the model that it is for.
+  ///   - fingerprint: that model's; a file that names another one is refused.
   /// - Throws: `badCheckpoint` if the file is something else or does not fit.
-  public init(file: GGUFFile, hiddenSize: Int) throws(ModelError) {
-    try AdapterFile.check(file, kind: "dendrite.streams", hiddenSize: hiddenSize)
-    let count = try AdapterFile.integer("dendrite.streams.count", in: file, range: 1...16)
+  public init(
+    file: GGUFFile, hiddenSize: Int, fingerprint: UInt64? = nil
+  ) throws(ModelError) {
+    try AdapterFile.check(
+      file, kind: AdapterKey.streams, hiddenSize: hiddenSize, fingerprint: fingerprint)
+    let count = try AdapterFile.integer(AdapterKey.streamCount, in: file, range: 1...16)
     var vectors: [[Float]] = []
     for index in 1...count {
       vectors.append(
-        try AdapterFile.matrix("stream.\(index).weight", in: file, columns: hiddenSize, rows: 1)
+        try AdapterFile.matrix(AdapterKey.stream(index), in: file, columns: hiddenSize, rows: 1)
           .values)
     }
     self.vectors = vectors

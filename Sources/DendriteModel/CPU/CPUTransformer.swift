@@ -29,8 +29,8 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   /// Threads, parts and kernels that the model runs on.
   public let machine: Machine
   let weights: TransformerWeights
-  /// Tells checkpoints apart in saved contexts.
-  package let fingerprint: UInt64
+  /// Tells checkpoints apart in saved contexts and sidecar files.
+  public let fingerprint: UInt64
   let forward: ForwardPass
   let passThread = PassThread()
 
@@ -87,7 +87,7 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     self.configuration = configuration
     self.machine = machine
     self.sharding = sharding
-    fingerprint = CPUTransformer.fingerprint(of: file)
+    fingerprint = file.fingerprint
     forward = ForwardPass(weights: weights, machine: machine, sharding: sharding)
     description = ModelDescription(
       name: configuration.name, architecture: configuration.architecture.rawValue,
@@ -166,16 +166,9 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     return pool.blockBytes / 64
   }
 
-  /// FNV-1a over names, shapes, types and the first bytes of every tensor.
-  private static func fingerprint(of file: GGUFFile) -> UInt64 {
-    var bytes: [UInt8] = []
-    for tensor in file.tensors {
-      bytes += Array("\(tensor.name) \(tensor.shape) \(tensor.type.rawValue)".utf8)
-      if let view = file.tensorIfPresent(named: tensor.name) {
-        view.withUnsafeBytes { bytes += $0.prefix(256) }
-      }
-    }
-    return SavedContext.checksum(bytes[...])
+  /// As `CausalModel` says.
+  public func bytesPerPosition(of type: CacheType) -> Int {
+    CPUTransformer.cacheByteCount(of: configuration, type: type)
   }
 
   // MARK: Passes
@@ -217,18 +210,21 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
 
   /// As `CausalModel` says.
   public func project(
-    hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
+    hiddenStates: UnsafeBufferPointer<Float>, rows: Int,
+    into logits: UnsafeMutableBufferPointer<Float>
   ) throws(ModelError) {
-    guard hiddenState.count == configuration.hiddenSize,
-      (1...configuration.vocabularySize).contains(logits.count)
+    guard (1...CPUTransformer.maximumRowCount).contains(rows),
+      hiddenStates.count == rows * configuration.hiddenSize, logits.count % rows == 0,
+      (1...configuration.vocabularySize).contains(logits.count / rows)
     else {
       throw ModelError(
         .badRow,
-        "a hidden state of \(hiddenState.count) and room for \(logits.count) logits, "
-          + "expected \(configuration.hiddenSize) and at most \(configuration.vocabularySize)",
-        remedy: "take both sizes from the model's description")
+        "hidden states of \(hiddenStates.count) numbers and room for \(logits.count) logits, expected "
+          + "\(configuration.hiddenSize) and at most \(configuration.vocabularySize) for each of \(rows) rows",
+        remedy: "take both sizes from the model's description, and at most "
+          + "\(CPUTransformer.maximumRowCount) rows")
     }
-    try forward.project(hiddenState, into: logits)
+    try forward.project(hiddenStates, rows: rows, into: logits)
   }
 }
 

@@ -31,6 +31,8 @@ final class ForwardPass: @unchecked Sendable {
   let sharding: (any ContextSharding)?
   /// Why the last pass ended before its last layer.
   private(set) var failure: ModelError?
+  /// What exits are projected through: touched by the asker's thread, never by a pass.
+  private var exits: ExitBuffers?
 
   init(weights: TransformerWeights, machine: Machine, sharding: (any ContextSharding)?) {
     self.weights = weights
@@ -219,30 +221,43 @@ final class ForwardPass: @unchecked Sendable {
 
   // MARK: Exits
 
-  /// Final norm and head of one hidden state, on the calling thread.
+  /// Final norm and head of hidden states, all rows together, on the calling thread.
+  ///
+  /// Allocates only for more rows than ever before.
   func project(
-    _ hidden: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
+    _ hidden: UnsafeBufferPointer<Float>, rows: Int,
+    into logits: UnsafeMutableBufferPointer<Float>
   ) throws(ModelError) {
-    do {
-      let d = model.hiddenSize
-      let activations = try Activations(capacity: 1, columns: d)
-      let normed = try AlignedBuffer<Float>(zeroed: d)
-      guard let source = hidden.baseAddress, let target = logits.baseAddress else { return }
-      _ = kernels.rmsNorm(
-        normed.base, source, weight: weights.outputNorm.base, count: d,
-        epsilon: model.rmsNormEpsilon)
-      var view = activations.view(rows: 1)
-      kernels.prepare(
-        &view, row: 0, from: normed.base, columns: d, asIntegers: weights.head.usesIntegers)
-      weights.head.withShape { shape in
-        let groups =
-          logits.count == model.vocabularySize ? weights.head.groupCount : logits.count / 16
-        kernels.table.pointee.matmul(target, logits.count, shape, &view, 0, groups, 0, 1)
-        // Groups of sixteen are computed whole; what is left of a shorter list is not.
-        for index in min(logits.count, groups * 16)..<logits.count { target[index] = -.infinity }
+    let exits: ExitBuffers
+    if let known = self.exits, known.input.capacity >= rows {
+      exits = known
+    } else {
+      self.exits = nil
+      do {
+        exits = try ExitBuffers(capacity: PassBuffers.rounded(rows), columns: model.hiddenSize)
+      } catch {
+        throw ModelError(.notEnoughMemory, error.message, remedy: error.remedy)
       }
-    } catch {
-      throw ModelError(.notEnoughMemory, error.message, remedy: error.remedy)
+      self.exits = exits
+    }
+    guard let source = hidden.baseAddress, let target = logits.baseAddress else { return }
+    let d = model.hiddenSize
+    var view = exits.input.view(rows: rows)
+    for row in 0..<rows {
+      _ = kernels.rmsNorm(
+        exits.normed.base, source + row * d, weight: weights.outputNorm.base, count: d,
+        epsilon: model.rmsNormEpsilon)
+      kernels.prepare(
+        &view, row: row, from: exits.normed.base, columns: d, asIntegers: weights.head.usesIntegers)
+    }
+    let count = logits.count / rows
+    let groups = count == model.vocabularySize ? weights.head.groupCount : count / 16
+    weights.head.withShape { shape in
+      kernels.table.pointee.matmul(target, count, shape, &view, 0, groups, 0, rows)
+    }
+    // Groups of sixteen are computed whole; what is left of a shorter list is not.
+    for row in 0..<rows {
+      for index in min(count, groups * 16)..<count { target[row * count + index] = -.infinity }
     }
   }
 }

@@ -134,3 +134,16 @@ final class PassOutputs {
     normed = try Activations(capacity: max(1, count), columns: model.hiddenSize)
   }
 }
+
+/// Memory for hidden states on their way to early logits.
+final class ExitBuffers {
+  /// Input of the head.
+  let input: Activations
+  /// One row behind the final norm, `[d]`.
+  let normed: AlignedBuffer<Float>
+
+  init(capacity: Int, columns: Int) throws(ComputeError) {
+    input = try Activations(capacity: capacity, columns: columns)
+    normed = try AlignedBuffer(zeroed: columns)
+  }
+}

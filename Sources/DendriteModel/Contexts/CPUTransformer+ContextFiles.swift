@@ -76,7 +76,7 @@ extension CPUTransformer {
   var contextFingerprint: UInt64 {
     let rope =
       "\(configuration.ropeBase) \(configuration.ropeScaling) \(configuration.ropeDimensionCount)"
-    return fingerprint ^ SavedContext.checksum(Array(rope.utf8)[...])
+    return fingerprint ^ Checksum.fnv1a(Array(rope.utf8)[...])
   }
 
   /// Looks at what a pass is about to attend to: a changed file, and blocks that were never read before.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import DendriteCheckpoint
 
 /// The bytes of a saved history: a header, the blocks verbatim, a checksum.
 ///
@@ -42,7 +43,7 @@ enum SavedContext {
   /// The same bytes with their checksum.
   static func sealed(_ bytes: [UInt8]) -> [UInt8] {
     var bytes = bytes
-    append(checksum(bytes[...]), to: &bytes)
+    append(Checksum.fnv1a(bytes[...]), to: &bytes)
     return bytes
   }
 
@@ -63,7 +64,7 @@ enum SavedContext {
       throw damaged("\(bytes.count) bytes for a context of \(length) tokens")
     }
     let stored: UInt64 = integer(bytes, at: bytes.count - 8)
-    guard stored == checksum(bytes[..<(bytes.count - 8)]) else {
+    guard stored == Checksum.fnv1a(bytes[..<(bytes.count - 8)]) else {
       throw damaged("a context whose checksum does not match its content")
     }
     return Header(
@@ -75,22 +76,6 @@ enum SavedContext {
     ModelError(
       .badContext, "found \(found)",
       remedy: "save the context again from the prompt; it cannot be repaired")
-  }
-
-  /// FNV-1a over eight bytes at a time, the tail byte by byte.
-  static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-    bytes.withUnsafeBytes { buffer in
-      var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-      let words = buffer.count / 8
-      for i in 0..<words {
-        let word = UInt64(
-          littleEndian: buffer.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self))
-        hash = (hash ^ word) &* 0x100_0000_01b3
-        hash ^= hash >> 29
-      }
-      for i in words * 8..<buffer.count { hash = (hash ^ UInt64(buffer[i])) &* 0x100_0000_01b3 }
-      return hash
-    }
   }
 
   private static func append<T: FixedWidthInteger>(_ value: T, to bytes: inout [UInt8]) {

@@ -104,6 +104,48 @@ import Testing
     #expect(result.summaries(untaught: [.qa, .maths]).map(\.name).last == "overall")
   }
 
+  private func report(_ ways: [String], _ samples: [SpeculationSample]) -> SpeculationReport {
+    var result = SpeculationResult(ways: ways)
+    result.drafterNotes = ["\(ways[1]): decided so"]
+    result.entries = ["1", "2"].map {
+      .init(question: Question(id: $0, task: .code, turns: ["?"]), samples: samples)
+    }
+    let model = ModelDescription(
+      name: "toy", architecture: "llama", vocabularySize: 9, hiddenSize: 8, layerCount: 1,
+      contextLength: 9, parameterCount: 9, weightByteCount: 9)
+    return SpeculationReport(result, model: model, facts: [], perTask: 0, command: "dendrite")
+  }
+
+  @Test func `a mirror's figures stand where one drafts, and nowhere else`() {
+    var mirrored = sample(10, 1)
+    (mirrored.hits, mirrored.misses, mirrored.cold) = (6, 2, 1)
+    (mirrored.draftSeconds, mirrored.drafterSeconds) = (0.2, 0.5)
+    (mirrored.branchRows, mirrored.branchBytes) = (96, 3_000_000)
+    let with = report(["plain", "mirror:x", "lookup"], [sample(10, 1), mirrored, sample(10, 1)])
+    #expect(with.report.sections.map(\.title).last == "What mirrors had ready")
+    let text = with.report.text().split(separator: "\n")
+      .first { $0.contains("mirror:x") && $0.contains("MB") }
+    let cells = (text ?? "").split(separator: " ").map(String.init)
+    // Two questions: 12 of 16 hits, 0.4 s of 1 s waited for, 0.4 s in four passes; rows are the most at a time.
+    #expect(
+      cells.suffix(9) == ["mirror:x", "75", "%", "60", "%", "100", "96", "3.0", "MB"]
+        || cells.suffix(7) == ["mirror:x", "75%", "60%", "100", "96", "3.0", "MB"], "\(cells)")
+    let json = with.json.text()
+    for part in [
+      #""hit_rate": 0.75"#, #""branch_bytes": 3000000"#, #""wait_seconds_per_pass": 0.1"#,
+    ] {
+      #expect(json.contains(part), "\(part)")
+    }
+    #expect(with.page.text().contains("What mirrors had ready"))
+    #expect(with.notes.contains("mirror:x: decided so"))
+    #expect(with.notes.contains { $0.hasPrefix("hits: windows that were prepared") })
+    let without = report(["plain", "lookup"], [sample(10, 1), sample(10, 1)])
+    #expect(!without.report.text().contains("What mirrors had ready"))
+    #expect(!without.page.text().contains("What mirrors had ready"))
+    #expect(without.json.text().contains(#""mirror": null"#))
+    #expect(!without.notes.contains { $0.hasPrefix("hits: ") })
+  }
+
   // MARK: Texts
 
   @Test func `a text that guesses changed is named by its first place`() {

@@ -73,7 +73,7 @@ import Testing
     for (number, fault) in faults.enumerated() {
       for (branches, length, every) in [(0, 3, 5), (1, 1, 4), (6, 4, 3), (40, 7, 6)] {
         let link = FlakyLink(
-          LocalMirror(model: DrafterModel(model: cousin(disagreesIn: every)), length: length),
+          try LocalMirror(model: DrafterModel(model: cousin(disagreesIn: every)), length: length),
           fault, seed: sampler * 100 + number * 10 + length)
         let mirror = MirrorDrafter(
           link: link,
@@ -105,7 +105,7 @@ import Testing
       ignoresEndOfGeneration: true)
     func windows(branches: Int, delay: UInt32) throws -> (windows: [[Int]: [Int]], hits: Int) {
       let link = FlakyLink(
-        LocalMirror(model: DrafterModel(model: cousin(disagreesIn: 4)), length: 4),
+        try LocalMirror(model: DrafterModel(model: cousin(disagreesIn: 4)), length: 4),
         .init(longestDelay: delay), seed: 3)
       let mirror = MirrorDrafter(
         link: link,
@@ -128,13 +128,14 @@ import Testing
     let plain = GenerationSettings(
       maximumTokens: 80, sampler: SpeculationTests.samplers[sampler], ignoresEndOfGeneration: true)
     let link = FlakyLink(
-      LocalMirror(model: DrafterModel(model: cousin(disagreesIn: 4)), length: 4), .init(), seed: 1)
+      try LocalMirror(model: DrafterModel(model: cousin(disagreesIn: 4)), length: 4), .init(),
+      seed: 1)
     let mirror = MirrorDrafter(
       link: link,
       settings: .init(length: 4, branches: 12, exitCount: 4, givesUp: false, patience: 5),
       exit: ExitHead(rawAfter: 1))
     _ = try run(prompt, in: DecodingContext(model: FakeModel()), plain, mirror)
-    let again = LocalMirror(model: DrafterModel(model: cousin(disagreesIn: 4)), length: 4)
+    let again = try LocalMirror(model: DrafterModel(model: cousin(disagreesIn: 4)), length: 4)
     var windows: [[Int]: [Int]] = [:]
     for order in link.orders {
       again.send(order)
@@ -154,7 +155,7 @@ import Testing
     for sampler in SpeculationTests.samplers {
       let plain = GenerationSettings(
         maximumTokens: 61, sampler: sampler, ignoresEndOfGeneration: true)
-      let mirror = MirrorDrafter(
+      let mirror = try MirrorDrafter(
         model: DrafterModel(model: FakeModel()),
         settings: .init(length: 5, branches: 8, givesUp: false, patience: 5))
       let got = try run(prompt, in: DecodingContext(model: FakeModel()), plain, mirror)
@@ -166,7 +167,7 @@ import Testing
     let plain = GenerationSettings(
       maximumTokens: 60, sampler: SpeculationTests.samplers[1], ignoresEndOfGeneration: true)
     let want = try run(prompt, in: DecodingContext(model: FakeModel()), plain).outcome
-    let link = LocalMirror(model: DrafterModel(model: FakeModel()), length: 3)
+    let link = try LocalMirror(model: DrafterModel(model: FakeModel()), length: 3)
     let target = FakeModel()
     target.with { $0.onSubmit = { if $0 == 5 { link.kill() } } }
     let got = try run(
@@ -182,7 +183,7 @@ import Testing
     let want = try run(prompt, in: DecodingContext(model: FakeModel()), plain).outcome
     for model in [FakeModel(), FakeModel()] {
       model.with { $0.failures[4] = ModelError(.notFinite, "NaN in layer 3", remedy: "another") }
-      let drafters: [any Drafter] = [
+      let drafters: [any Drafter] = try [
         MirrorDrafter(
           model: DrafterModel(model: model), settings: .init(length: 3, patience: 5)),
         ModelDrafter(DrafterModel(model: model)),
@@ -203,7 +204,7 @@ import Testing
     func small() -> DrafterModel {
       DrafterModel(model: FakeModel(vocabularySize: 260, contextLength: 90))
     }
-    let drafters: [any Drafter] = [
+    let drafters: [any Drafter] = try [
       MirrorDrafter(
         model: small(), settings: .init(length: 5, branches: 30, givesUp: false, patience: 5)),
       ModelDrafter(small()), ModelDrafter(small(), shape: .tree(width: 3)),
@@ -227,7 +228,7 @@ import Testing
     let shared = DrafterModel(model: model)
     let settings = GenerationSettings(
       maximumTokens: 12, sampler: .greedy, ignoresEndOfGeneration: true)
-    var first: ModelDrafter? = ModelDrafter(shared)
+    var first: ModelDrafter? = try ModelDrafter(shared)
     if let first { _ = try run(prompt, in: DecodingContext(model: FakeModel()), settings, first) }
     let calls = model.cacheCount
     #expect(calls == 1)
@@ -235,14 +236,48 @@ import Testing
     first = nil
     await Task.detached { _ = dropped }.value
     _ = try run(
-      prompt, in: DecodingContext(model: FakeModel()), settings, ModelDrafter(shared))
+      prompt, in: DecodingContext(model: FakeModel()), settings, try ModelDrafter(shared))
     #expect(model.cacheCount <= 2)
+  }
+
+  @Test(.tags(.badInput)) func `a drafter works for one mirror, or in turn, and says so`() throws {
+    func refusal(_ make: () throws -> Void) -> String {
+      do {
+        try make()
+        return "none"
+      } catch {
+        guard let error = error as? DecodingError, error.code == .drafterInUse else {
+          return "\(error)"
+        }
+        return error.message
+      }
+    }
+    let busy =
+      "works for a mirror already, on a thread of its own, expected one that nobody else calls"
+    let turns = "drafts in turn with a target already, expected one that nobody else calls"
+    let mirrored = DrafterModel(model: FakeModel())
+    let link = try LocalMirror(model: mirrored, length: 3)
+    #expect(refusal { _ = try MirrorDrafter(model: mirrored) }.hasSuffix(busy))
+    #expect(refusal { _ = try ModelDrafter(mirrored) }.hasSuffix(busy))
+    #expect(refusal { _ = try MirrorServer(model: mirrored, tokens: ["a"]) }.hasSuffix(busy))
+    // The thread that has ended has let it go.
+    link.finish()
+    #expect(refusal { _ = try ModelDrafter(mirrored) } == "none")
+    #expect(refusal { try LocalMirror(model: mirrored, length: 3).finish() } == "none")
+    // Drafters that take turns share; a mirror beside them is refused until they are gone.
+    let shared = DrafterModel(model: FakeModel())
+    var drafters = [try ModelDrafter(shared), try ModelDrafter(shared, shape: .tree(width: 2))]
+    #expect(refusal { _ = try MirrorDrafter(model: shared) }.hasSuffix(turns))
+    drafters.removeLast()
+    #expect(refusal { _ = try MirrorDrafter(model: shared) }.hasSuffix(turns))
+    drafters.removeLast()
+    #expect(refusal { _ = try MirrorDrafter(model: shared) } == "none")
   }
 
   @Test func `a session goes on with the next prompt, and with another one`() throws {
     let settings = GenerationSettings(
       maximumTokens: 20, sampler: .greedy, ignoresEndOfGeneration: true)
-    let drafters: [any Drafter] = [
+    let drafters: [any Drafter] = try [
       MirrorDrafter(
         model: DrafterModel(model: FakeModel()), settings: .init(length: 4, patience: 5)),
       ModelDrafter(DrafterModel(model: FakeModel())),
@@ -279,7 +314,7 @@ import Testing
         maximumTokens: 50, sampler: sampler, ignoresEndOfGeneration: true)
       let want = try run(prompt, in: DecodingContext(model: target, settings: context), plain)
         .outcome
-      let drafters: [any Drafter] = [
+      let drafters: [any Drafter] = try [
         MirrorDrafter(
           model: DrafterModel(model: try load()),
           settings: .init(length: 5, branches: 20, givesUp: false, patience: 20),

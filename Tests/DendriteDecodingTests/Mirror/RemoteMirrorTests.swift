@@ -77,6 +77,40 @@ import Testing
     #expect(got.statistics.acceptedTokens > 0 && got.statistics.decodePasses > 30)
   }
 
+  @Test
+  func `a second target is told that the drafter is busy, and may come when the first is gone`()
+    throws
+  {
+    let server = try serve()
+    defer { server.stop() }
+    let want = try run(FakeModel()).ids
+    let proxy = try Proxy(to: server.port)
+    let first = try RemoteMirror(host: "127.0.0.1", port: proxy.port, tokens: tokens)
+    for _ in 0..<2 {
+      #expect {
+        try RemoteMirror(host: "127.0.0.1", port: server.port, tokens: tokens, patience: 1)
+      } throws: {
+        ($0 as? DecodingError)?.code == .drafterInUse
+          && "\($0)".contains(
+            "the drafter at 127.0.0.1:\(server.port) has served another target for ")
+          && "\($0)".contains("try: wait until that target has ended and come again")
+      }
+    }
+    // The first one is served as if nobody had knocked.
+    let served = try run(
+      FakeModel(), MirrorDrafter(remote: first, settings: .init(length: 4, patience: 10)))
+    #expect(served.ids == want && served.statistics.acceptedTokens > 40)
+    // Its process dies; the next one needs no new server, and has the whole drafter.
+    proxy.cut()
+    for _ in 0..<2 {
+      let next = try RemoteMirror(host: "127.0.0.1", port: server.port, tokens: tokens)
+      let got = try run(
+        FakeModel(), MirrorDrafter(remote: next, settings: .init(length: 4, patience: 10)))
+      #expect(got.ids == want && got.statistics.acceptedTokens > 40)
+      #expect(got.statistics.drafter.failure == nil)
+    }
+  }
+
   @Test func `another vocabulary is refused, and so is somebody who is no drafter`() throws {
     let server = try serve(tokens.reversed())
     defer { server.stop() }

@@ -56,7 +56,8 @@ import Testing
       let want = try run([]).0
       for length in [1, 2, 5, 8] {
         settings.speculation = .drafter(draftLength: length)
-        let drafter = ModelDrafter(DrafterModel(model: small, streams: streams), shape: .streams)
+        let drafter = try ModelDrafter(
+          DrafterModel(model: small, streams: streams), shape: .streams)
         let got = try run([drafter])
         #expect(got.0 == want)
         // The drafter is the target, so what it stands by itself is right: the first guess of every draft at least.

@@ -275,12 +275,15 @@ final class FakeModel: CausalModel, PassResults, @unchecked Sendable {
     throw ModelError(.badContext, "no contexts", remedy: "none")
   }
   func project(
-    hiddenState: UnsafeBufferPointer<Float>, into logits: UnsafeMutableBufferPointer<Float>
+    hiddenStates: UnsafeBufferPointer<Float>, rows: Int,
+    into logits: UnsafeMutableBufferPointer<Float>
   ) throws(ModelError) {
-    let path = with { $0.scratch[Int(hiddenState[0])].path }
-    let final = scores(path)
-    for (index, value) in zip(logits.indices, final) {
-      logits[index] = value + (path.count % 3 == 0 ? Float(index % 5) : 0)
+    let (width, count) = (hiddenStates.count / rows, logits.count / rows)
+    for row in 0..<rows {
+      let path = with { $0.scratch[Int(hiddenStates[row * width])].path }
+      for (index, value) in zip(0..<count, scores(path)) {
+        logits[row * count + index] = value + (path.count % 3 == 0 ? Float(index % 5) : 0)
+      }
     }
   }
 }

@@ -55,11 +55,23 @@ extension ExitStudy {
     let pass = try model.submit(batch)
     try pass.finish()
     let times = model.passTimes
-    var adapted = [Float](repeating: 0, count: model.description.hiddenSize)
-    var scores = [Float](repeating: 0, count: model.description.vocabularySize)
+    let (rows, width) = (batch.count, model.description.hiddenSize)
+    var adapted = [Float](repeating: 0, count: rows * width)
+    var scores = [Float](repeating: 0, count: rows * model.description.vocabularySize)
     let began = Clock.seconds()
-    for place in 0..<batch.count {
-      try project(pass, place, through: head, &adapted, into: &scores)
+    for place in 0..<rows {
+      try pass.withHiddenState(ofRow: place) { hidden in
+        adapted.withUnsafeMutableBufferPointer {
+          head.adapt(
+            hidden,
+            into: UnsafeMutableBufferPointer(rebasing: $0[place * width..<(place + 1) * width]))
+        }
+      }
+    }
+    try adapted.withUnsafeBufferPointer { states in
+      try scores.withUnsafeMutableBufferPointer {
+        try model.project(hiddenStates: states, rows: rows, into: $0)
+      }
     }
     let reading = Clock.seconds() - began
     try model.discard(cache)

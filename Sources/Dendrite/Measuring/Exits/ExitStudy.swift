@@ -72,7 +72,7 @@ package final class ExitStudy {
     self.settings = settings
     let width = model.description.hiddenSize
     let known = try trained.map { file throws(ModelError) in
-      try ExitHead.layers(in: file, hiddenSize: width)
+      try ExitHead.layers(in: file, hiddenSize: width, fingerprint: model.fingerprint)
     }
     let layers =
       settings.layers
@@ -81,7 +81,9 @@ package final class ExitStudy {
     for layer in Set(layers).sorted() {
       exits.append(ExitHead(rawAfter: layer))
       if let trained, known?.contains(layer) == true {
-        exits.append(try ExitHead(file: trained, layer: layer, hiddenSize: width))
+        exits.append(
+          try ExitHead(
+            file: trained, layer: layer, hiddenSize: width, fingerprint: model.fingerprint))
       }
     }
     self.exits = exits

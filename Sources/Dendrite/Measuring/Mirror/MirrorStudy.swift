@@ -112,7 +112,7 @@ public struct MirrorStudy: Sendable {
       for profile in settings.profiles {
         progress("\(drafter.name) beside \(profile.name)")
         rows.append(
-          row(
+          try row(
             drafter.name, drafter.model, profile, replies, sampler,
             vocabularySize: target.description.vocabularySize, hasExit: head != nil))
       }
@@ -123,18 +123,17 @@ public struct MirrorStudy: Sendable {
   private func row(
     _ name: String, _ model: DrafterModel, _ profile: AcceleratorProfile,
     _ replies: [RecordedReply], _ sampler: SamplerSettings, vocabularySize: Int, hasExit: Bool
-  ) -> Row {
+  ) throws -> Row {
     var inTurn = EmulatedTarget.Outcome()
     var mirrored = EmulatedTarget.Outcome()
     let length = settings.mirror.length
-    let turns = ModelDrafter(model)
     for reply in replies {
       let target = EmulatedTarget(
         profile: profile, reply: reply, sampler: sampler, vocabularySize: vocabularySize,
         exitCount: hasExit ? settings.mirror.exitCount : 0)
-      inTurn = inTurn + target.run(turns, length: length, mirrors: false)
-      // A mirror of its own for each reply: the thread has ended before the drafter is used in turn again.
-      let link = LocalMirror(model: model, length: length)
+      // One after the other: a mirror has its drafter for itself, and lets it go when its thread has ended.
+      inTurn = inTurn + target.run(try ModelDrafter(model), length: length, mirrors: false)
+      let link = try LocalMirror(model: model, length: length)
       mirrored =
         mirrored
         + target.run(

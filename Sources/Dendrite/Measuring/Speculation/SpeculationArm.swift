@@ -34,6 +34,8 @@ extension SpeculationArm {
   struct Team {
     var context: DecodingContext
     var drafters: [any Drafter]
+    /// What was decided, for people.
+    var note: String?
   }
 
   /// Loads what the way needs beside a target.
@@ -45,10 +47,11 @@ extension SpeculationArm {
       return Team(context: context, drafters: try makeDrafters())
     }
     let pair = try file.pair(with: target, tokenizer, path: path)
-    let own = pair.makeDrafter()
+    let own = try pair.makeDrafter()
     return Team(
       context: pair.target === target
         ? context : try DecodingContext(model: pair.target, settings: settings),
-      drafters: speculation == .automatic ? speculation.makeDrafters() + [own] : [own])
+      drafters: speculation == .automatic ? speculation.makeDrafters() + [own] : [own],
+      note: pair.note)
   }
 }

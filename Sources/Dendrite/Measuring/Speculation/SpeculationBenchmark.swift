@@ -106,6 +106,9 @@ package struct SpeculationBenchmark: Sendable {
       try $0.team(for: model, context, settings.context, tokenizer, path: settings.modelPath)
     }
     var result = SpeculationResult(ways: ways.map(\.name))
+    result.drafterNotes = zip(ways, teams).compactMap { way, team in
+      team.note.map { "\(way.name): \($0)" }
+    }
     let room = context.capacity - 1
     var answered: [Question] = []
     for question in questions {

@@ -54,6 +54,7 @@ extension SpeculationSummary.Way {
       .init("acceptance", .number(acceptance)),
       .init("draft_seconds", .number(sum.draftSeconds)),
       .init("verify_seconds", .number(sum.verifySeconds)),
+      .init("mirror", sum.mirrorJSON),
     ])
   }
 
@@ -81,6 +82,22 @@ extension SpeculationResult.Entry {
 }
 
 extension SpeculationSample {
+  /// What a mirror had ready; `null` where none drafted.
+  var mirrorJSON: JSONValue {
+    guard hasMirror else { return .null }
+    return .object([
+      .init("hits", .integer(hits)),
+      .init("misses", .integer(misses)),
+      .init("cold", .integer(cold)),
+      .init("hit_rate", .number(hitRate)),
+      .init("hidden_share", .number(hiddenShare)),
+      .init("drafter_seconds", .number(drafterSeconds)),
+      .init("wait_seconds_per_pass", .number(waitPerPass)),
+      .init("branch_rows", .integer(branchRows)),
+      .init("branch_bytes", branchBytes > 0 ? .integer(branchBytes) : .null),
+    ])
+  }
+
   func json(name: String) -> JSONValue {
     .object([
       .init("guesses", .string(name)),
@@ -96,6 +113,7 @@ extension SpeculationSample {
       .init("loop_seconds", .number(loopSeconds)),
       .init("hits", .integer(hits)),
       .init("misses", .integer(misses)),
+      .init("mirror", mirrorJSON),
       .init("accepted_lengths", .array(acceptedLengths.map { .integer($0) })),
     ])
   }

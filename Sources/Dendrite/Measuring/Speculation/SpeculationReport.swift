@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import DendriteModel
 package import DendriteReport
+internal import DendriteCompute
 
 /// The report of `dendrite bench speculation`: tables for a terminal, JSON for programs, one page with charts.
 package struct SpeculationReport: Sendable {
@@ -48,6 +49,10 @@ package struct SpeculationReport: Sendable {
       Report.Section("Speed-ups over plain decoding", table: speeds, measurements: []),
       Report.Section("Where they come from", table: guesses, measurements: []),
     ]
+    if hasMirrors {
+      report.sections.append(
+        Report.Section("What mirrors had ready", table: mirrors, measurements: []))
+    }
     return report
   }
 
@@ -100,6 +105,31 @@ package struct SpeculationReport: Sendable {
     return table
   }
 
+  /// Whether a mirror is among the drafters and drafted.
+  var hasMirrors: Bool { summaries.contains { $0.ways.contains { $0.sum.hasMirror } } }
+
+  /// Of ways whose drafter worked while the model did.
+  var mirrors: Table {
+    var table = Table([
+      .words("task"), .words("guesses"), .figures("hits"), .figures("hidden"),
+      .figures("waits, ms a pass"), .figures("branch rows"), .figures("branch memory"),
+    ])
+    for summary in summaries {
+      var label = summary.name
+      for way in summary.ways where way.sum.hasMirror {
+        let wait = way.sum.waitPerPass.map { Figures.text($0 * 1000) } ?? "–"
+        let memory = way.sum.branchBytes > 0 ? MemoryBudget.text(way.sum.branchBytes) : "–"
+        table.append([
+          label, way.name, way.sum.hitRate.map(Figures.percent) ?? "–",
+          way.sum.hiddenShare.map(Figures.percent) ?? "–", wait,
+          Figures.text(way.sum.branchRows), memory,
+        ])
+        label = ""
+      }
+    }
+    return table
+  }
+
   static func text(_ estimate: Estimate?) -> String {
     estimate.map { Figures.text($0.value) } ?? "–"
   }
@@ -125,6 +155,13 @@ package struct SpeculationReport: Sendable {
         "\(Self.mark): the model never learned such tasks, and how easily its replies are guessed says nothing of a "
           + "model that did")
     }
+    if hasMirrors {
+      notes.append(
+        "hits: windows that were prepared when the model wanted them, of those that could have been. hidden: the share of the "
+          + "drafter's work on windows and branches that the model did not wait for. branch memory: the most that "
+          + "branches took of the drafter's cache")
+    }
+    notes += result.drafterNotes
     let smallest = summaries.map(\.questionCount).min() ?? 0
     if smallest < 6 {
       notes.append(

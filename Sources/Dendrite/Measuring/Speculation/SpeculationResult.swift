@@ -25,6 +25,8 @@ package struct SpeculationResult: Sendable, Hashable {
   package var tooLong: [String] = []
   /// Questions whose later turns it has no room for.
   package var shortened: [String] = []
+  /// What was decided about drafters, by way.
+  package var drafterNotes: [String] = []
 
   /// Nothing yet.
   package init(ways: [String]) { self.ways = ways }
@@ -147,6 +149,10 @@ extension SpeculationSample {
     loopSeconds += other.loopSeconds
     hits += other.hits
     misses += other.misses
+    cold += other.cold
+    drafterSeconds += other.drafterSeconds
+    branchRows = max(branchRows, other.branchRows)
+    branchBytes = max(branchBytes, other.branchBytes)
     failure = failure ?? other.failure
   }
 }

@@ -19,9 +19,15 @@ package struct SpeculationSample: Sendable, Hashable {
   /// Tokens inside loops, and their part of the seconds.
   package var loopTokens = 0
   package var loopSeconds = 0.0
-  /// Windows that were found among prepared branches, and those that were not.
+  /// Windows that were found among prepared branches, those that were not, and those that could not have been.
   package var hits = 0
   package var misses = 0
+  package var cold = 0
+  /// Seconds that a mirror's thread spent on windows and branches.
+  package var drafterSeconds = 0.0
+  /// The most of the drafter's cache that branches took at a time.
+  package var branchRows = 0
+  package var branchBytes = 0
   /// Why a drafter stopped working, if one did.
   package var failure: String?
 
@@ -44,7 +50,24 @@ package struct SpeculationSample: Sendable, Hashable {
     loopSeconds += loops.seconds
     hits += statistics.drafter.hits
     misses += statistics.drafter.misses
+    cold += statistics.drafter.cold
+    drafterSeconds += statistics.drafter.branchSeconds + statistics.drafter.windowSeconds
+    branchRows = max(branchRows, statistics.drafter.branchRows)
+    branchBytes = max(branchBytes, statistics.drafter.branchBytes)
     failure = failure ?? statistics.drafter.failure
+  }
+
+  /// Whether a mirror drafted.
+  package var hasMirror: Bool { hits + misses + cold > 0 }
+  /// Windows that were there, of those that could have been; `nil` without any.
+  package var hitRate: Double? {
+    hits + misses > 0 ? Double(hits) / Double(hits + misses) : nil
+  }
+  /// Seconds that the model waited for guesses before a pass behind a prompt.
+  package var waitPerPass: Double? { passes > 0 ? draftSeconds / Double(passes) : nil }
+  /// The share of the drafter's work that the model did not wait for; `nil` if it did none.
+  package var hiddenShare: Double? {
+    hasMirror && drafterSeconds > 0 ? max(0, 1 - draftSeconds / drafterSeconds) : nil
   }
 
   /// Passes behind the prompts.

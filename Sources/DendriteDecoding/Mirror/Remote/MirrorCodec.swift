@@ -5,7 +5,7 @@
 /// A frame is its length in four bytes, a byte that says what it is, and numbers; ids and scores only, no text.
 package enum MirrorCodec {
   /// Changes when frames are written another way.
-  static let version = 1
+  static let version = 2
   /// The longest frame: a prompt of some million tokens.
   package static let longestFrame = 16 << 20
 
@@ -92,7 +92,7 @@ package enum MirrorCodec {
       writer.put(step)
       writer.put(Int(source.rawValue))
       writer.put(tokens)
-      for count in [effort.branches, effort.tokens, effort.rows, effort.fromExit] {
+      for count in [effort.branches, effort.tokens, effort.rows, effort.bytes, effort.fromExit] {
         writer.put(count)
       }
       writer.put(effort.branchSeconds)
@@ -126,6 +126,7 @@ package enum MirrorCodec {
       effort.branches = try reader.int(in: ids)
       effort.tokens = try reader.int(in: ids)
       effort.rows = try reader.int(in: ids)
+      effort.bytes = try reader.int(in: 0...(1 << 48))
       effort.fromExit = try reader.int(in: ids)
       effort.branchSeconds = try reader.double()
       effort.windowSeconds = try reader.double()
@@ -197,6 +198,8 @@ package enum MirrorCodec {
 struct MirrorGreeting: Hashable {
   /// The same on every side that speaks this way.
   static let magic = "DNDRMIRR"
+  /// What a drafter says instead while it serves another target.
+  private static let busyMagic = "DNDRBUSY"
 
   /// Tokens of the drafter's vocabulary, and a hash of their texts.
   var vocabularySize: Int
@@ -216,13 +219,32 @@ struct MirrorGreeting: Hashable {
     self.vocabularyHash = vocabularyHash
   }
 
+  /// What is said to a target while another one is served.
+  static func refusal(busyFor seconds: Int) -> [UInt8] {
+    var writer = ByteWriter()
+    writer.put(busyMagic)
+    writer.put(seconds)
+    return MirrorCodec.frame(writer)
+  }
+
   /// Reads a greeting.
   ///
-  /// - Throws: `link`, if somebody else is there, or another version.
+  /// - Throws: `drafterInUse` if the drafter serves another target; `link` if somebody else is there, or another
+  ///   version.
   init(_ bytes: ArraySlice<UInt8>, from address: String) throws(DecodingError) {
     var reader = ByteReader(bytes)
     do {
-      guard try reader.text() == Self.magic else { throw ByteReader.Malformed() }
+      let magic = try reader.text()
+      if magic == Self.busyMagic {
+        let seconds = try reader.int(in: 0...Int(Int32.max))
+        throw DecodingError(
+          .drafterInUse,
+          "the drafter at \(address) has served another target for \(seconds) s, expected it to be free",
+          remedy:
+            "wait until that target has ended and come again, or start a second drafter on another port"
+        )
+      }
+      guard magic == Self.magic else { throw ByteReader.Malformed() }
       let version = try reader.int()
       guard version == MirrorCodec.version else {
         throw DecodingError(

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import DendriteCompute
 internal import DendriteModel
+internal import Synchronization
 
-/// Lends a drafter to targets elsewhere, one at a time.
+/// Lends a drafter to targets elsewhere, one at a time; others are told so and may come again.
 ///
 /// There is no encryption and no password: listen on the loopback, or on a network that is yours.
 public final class MirrorServer: Sendable {
   private let model: DrafterModel
+  private let claim: DrafterModel.Claim
   private let greeting: MirrorGreeting
   private let socket: TCPSocket
   private let length: Int
+  /// Since when a target is served, and how many came meanwhile; `nil` while none is.
+  private let busy = Mutex<(since: ContinuousClock.Instant, turnedAway: Int)?>(nil)
   /// Where it listens.
   public let port: Int
 
@@ -21,12 +25,13 @@ public final class MirrorServer: Sendable {
   ///   - host: an address of this computer.
   ///   - port: 0 takes any that is free.
   ///   - length: guesses in a window, at most.
-  /// - Throws: `link`.
+  /// - Throws: `link`; `drafterInUse` if the drafter works for somebody already.
   public init(
     model: DrafterModel, tokens: [String], host: String = "127.0.0.1", port: Int = 0,
     length: Int = 16
   ) throws(DecodingError) {
     self.model = model
+    claim = try model.claim(.alone)
     self.length = length
     let size = min(tokens.count, model.model.description.vocabularySize)
     greeting = MirrorGreeting(
@@ -35,13 +40,41 @@ public final class MirrorServer: Sendable {
     self.port = socket.port
   }
 
-  /// Serves one target after another until `stop`.
+  /// Serves one target after another until `stop`; whoever comes meanwhile is sent away with a reason.
   ///
-  /// - Parameter event: told in words what happens; nothing of a prompt is in it.
-  public func run(event: (String) -> Void = { _ in }) {
-    while let connection = socket.accept() {
+  /// - Parameter event: told in words what happens, on any thread; nothing of a prompt is in it.
+  public func run(event: @escaping @Sendable (String) -> Void = { _ in }) {
+    let visitors = Mailbox<TCPSocket>()
+    let door = NativeThread.start { [self] in
+      while let connection = socket.accept() {
+        if let (since, count) = enter() {
+          let seconds = (ContinuousClock.now - since) / .seconds(1)
+          _ = connection.write(MirrorGreeting.refusal(busyFor: Int(seconds)))
+          connection.shutDown()
+          // Whoever waits asks again and again.
+          if count == 1 { event("another target is told to wait: this one is served first") }
+        } else {
+          visitors.send(connection)
+        }
+      }
+      visitors.close()
+    }
+    guard let door else { return event("the system gave no thread") }
+    while let connection = visitors.receive() {
       event("a target has come")
       event(serve(connection))
+      busy.withLock { $0 = nil }
+    }
+    door.join()
+  }
+
+  /// Takes the one place; or says since when it has been taken, and how many have come since.
+  private func enter() -> (since: ContinuousClock.Instant, count: Int)? {
+    busy.withLock { busy in
+      busy?.turnedAway += 1
+      if let busy { return (busy.since, busy.turnedAway) }
+      busy = (.now, 0)
+      return nil
     }
   }
 
@@ -68,7 +101,7 @@ public final class MirrorServer: Sendable {
   public func stop() { socket.shutDown() }
 
   private func serve(_ connection: TCPSocket) -> String {
-    connection.setReadTimeout(seconds: 10)
+    connection.setReadTimeout(seconds: 5)
     guard connection.write(greeting.frame), let reply = connection.readFrame(atMost: 256) else {
       return "it went away without a greeting"
     }

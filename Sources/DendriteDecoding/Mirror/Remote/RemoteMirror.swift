@@ -20,20 +20,15 @@ public final class RemoteMirror: MirrorLink {
   ///   - host: a name or an address.
   ///   - port: where it listens.
   ///   - tokens: the target's vocabulary; the drafter's must be its beginning.
-  ///   - patience: seconds until a drafter that is busy is given up.
-  /// - Throws: `link` if nobody answers as a drafter does, `vocabularyMismatch`.
+  ///   - patience: seconds until a drafter that is silent, or serves another target, is given up; at least one.
+  /// - Throws: `link` if nobody answers as a drafter does, `drafterInUse` if it serves another target,
+  ///   `vocabularyMismatch`.
   public init(
     host: String, port: Int, tokens: [String], patience: Int = 10
   ) throws(DecodingError) {
     address = "\(host):\(port)"
-    socket = try TCPSocket.connect(host: host, port: port)
-    socket.setReadTimeout(seconds: patience)
-    guard let frame = socket.readFrame(atMost: 256) else {
-      throw DecodingError(
-        .link, "\(address) says nothing, expected a drafter there",
-        remedy: "it may be serving somebody else: wait, or start another one")
-    }
-    let greeting = try MirrorGreeting(frame[...], from: address)
+    let greeting: MirrorGreeting
+    (socket, greeting) = try Self.meet(host, port, patience: max(1, patience))
     guard greeting.vocabularySize <= tokens.count,
       greeting.vocabularyHash
         == SuffixMemory.vocabularyHash(of: tokens.prefix(greeting.vocabularySize))
@@ -51,6 +46,29 @@ public final class RemoteMirror: MirrorLink {
     }
     socket.setReadTimeout(seconds: 0)
     startThreads()
+  }
+
+  /// Connects and hears a greeting; asks again while the drafter serves somebody else, who may be about to go.
+  private static func meet(
+    _ host: String, _ port: Int, patience: Int
+  ) throws(DecodingError) -> (TCPSocket, MirrorGreeting) {
+    let address = "\(host):\(port)"
+    let deadline = ContinuousClock.now + .seconds(patience)
+    while true {
+      let socket = try TCPSocket.connect(host: host, port: port)
+      socket.setReadTimeout(seconds: patience)
+      guard let frame = socket.readFrame(atMost: 256) else {
+        throw DecodingError(
+          .link, "\(address) says nothing, expected a drafter there",
+          remedy: "start it again, or start another one")
+      }
+      do {
+        return (socket, try MirrorGreeting(frame[...], from: address))
+      } catch {
+        guard error.code == .drafterInUse, ContinuousClock.now < deadline else { throw error }
+        pauseThread(seconds: 0.3)
+      }
+    }
   }
 
   /// One thread for each direction, so that sending never waits.

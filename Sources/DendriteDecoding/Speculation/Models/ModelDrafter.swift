@@ -26,9 +26,14 @@ public struct ModelDrafter: CostlyDrafter {
   private let worker: Worker
 
   /// A drafter that keeps its own history; one for each session.
-  public init(_ model: DrafterModel, shape: Shape = .chain) {
+  ///
+  /// - Parameters:
+  ///   - model: the small model; sessions whose targets share a thread may share it, a mirror may not.
+  ///   - shape: what a draft looks like.
+  /// - Throws: `drafterInUse` if the model works for a mirror.
+  public init(_ model: DrafterModel, shape: Shape = .chain) throws(DecodingError) {
     self.shape = shape
-    worker = Worker(model)
+    worker = try Worker(model)
   }
 
   /// Takes over the reply's settings; the history stays as far as it fits.
@@ -63,6 +68,7 @@ public struct ModelDrafter: CostlyDrafter {
   /// The state, which copies of the drafter share: like the session, it has one user at a time.
   final class Worker: @unchecked Sendable {
     let model: DrafterModel
+    private let claim: DrafterModel.Claim
     var cache: DraftCache?
     var sampler: Sampler?
     private(set) var failure: String?
@@ -75,7 +81,10 @@ public struct ModelDrafter: CostlyDrafter {
     private var passSeconds = 0.0
     private var checkSeconds = 0.0
 
-    init(_ model: DrafterModel) { self.model = model }
+    init(_ model: DrafterModel) throws(DecodingError) {
+      self.model = model
+      claim = try model.claim(.inTurn)
+    }
 
     func begin(_ reply: ReplyOutline) {
       failure = nil
