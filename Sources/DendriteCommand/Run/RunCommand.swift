@@ -83,7 +83,7 @@ struct RunCommand: AsyncParsableCommand {
   private func makeReplyMaker(isTyped: Bool) async throws -> ReplyMaker {
     let path = try model.resolve()
     if context.context != nil {
-      try context.check(against: GGUFFile(path: path).modelConfiguration())
+      try context.check(against: ModelLocation.open(path).modelConfiguration())
     }
     let machine = try machine.machine()
     let model = try await load(path, on: machine)

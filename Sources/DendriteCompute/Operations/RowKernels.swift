@@ -43,6 +43,21 @@ package struct RowKernels: @unchecked Sendable {
     table.pointee.swiglu(y, gate, up, count)
   }
 
+  /// As `swiGLU` with the tanh form of GELU in place of SiLU.
+  @inline(__always)
+  package func geGLU(
+    _ y: UnsafeMutablePointer<Float>, gate: UnsafePointer<Float>, up: UnsafePointer<Float>,
+    count: Int
+  ) {
+    table.pointee.geglu(y, gate, up, count)
+  }
+
+  /// x = cap · tanh(x / cap); what is not finite becomes NaN.
+  @inline(__always)
+  package func softCap(_ x: UnsafeMutablePointer<Float>, count: Int, cap: Float) {
+    table.pointee.soft_cap(x, count, cap)
+  }
+
   /// y += x.
   @inline(__always)
   package func add(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int) {

@@ -10,7 +10,7 @@ public let numericsVersion = 2
 
 /// A decoder on the CPU: packed weights, block caches, one forward pass.
 ///
-/// For Llama and Qwen 2 checkpoints. Results depend on the checkpoint, the path of tokens and the cache
+/// For checkpoints of the families that `Architecture` lists. Results depend on the checkpoint, the path of tokens and the cache
 /// type only; see `CausalModel`.
 ///
 /// - Complexity: a pass reads all weights once, whatever the number of rows, and multiplies
@@ -46,13 +46,13 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   /// Loads and packs a checkpoint.
   ///
   /// - Parameters:
-  ///   - file: a checkpoint of a family that `Architecture` lists.
+  ///   - file: a GGUF file or a Hugging Face directory of a family that `Architecture` lists.
   ///   - machine: threads, parts and kernels.
   ///   - progress: called with a share 0 … 1 of the weights.
   /// - Throws: `badCheckpoint` for tensors that are missing, misshapen or not finite,
   ///   `notEnoughMemory` before the weights are reserved.
   public init(
-    file: GGUFFile, machine: Machine, progress: ((Double) -> Void)? = nil
+    file: any ModelSource, machine: Machine, progress: ((Double) -> Void)? = nil
   ) throws(ModelError) {
     let configuration: ModelConfiguration
     do {
@@ -69,12 +69,8 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
       throw ModelError(.notEnoughMemory, error.message, remedy: error.remedy)
     }
     var loader = WeightLoader(
-      file: file, configuration: configuration, machine: machine, progress: progress)
-    weights =
-      switch configuration.architecture {
-      case .llama: try Llama.load(&loader)
-      case .qwen2: try Qwen2.load(&loader)
-      }
+      source: file, configuration: configuration, machine: machine, progress: progress)
+    weights = try loader.transformer()
     progress?(1)
     self.configuration = configuration
     self.machine = machine
@@ -106,7 +102,7 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   deinit { passThread.stop() }
 
   /// Bytes of the packed matrices of a file.
-  public static func packedByteCount(of file: GGUFFile) -> Int {
+  public static func packedByteCount(of file: any ModelSource) -> Int {
     file.tensors.reduce(0) { sum, tensor in
       guard tensor.shape.count > 1 else { return sum + tensor.byteCount }
       let shape = dendrite_matrix_make(
@@ -124,7 +120,7 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   }
 
   /// FNV-1a over names, shapes, types and the first bytes of every tensor.
-  private static func fingerprint(of file: GGUFFile) -> UInt64 {
+  private static func fingerprint(of file: any ModelSource) -> UInt64 {
     var bytes: [UInt8] = []
     for tensor in file.tensors {
       bytes += Array("\(tensor.name) \(tensor.shape) \(tensor.type.rawValue)".utf8)

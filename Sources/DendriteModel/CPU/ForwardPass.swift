@@ -129,13 +129,10 @@ final class ForwardPass: @unchecked Sendable {
       machine.multiply(
         buffers.wide.view(rows: n), Product(layer.output, into: buffers.delta.base, stride: d))
       context.rows(n) { $0.normaliseForFeedForward($1) }
-      machine.multiply(
-        buffers.narrow.view(rows: n),
-        Product(layer.gate, into: buffers.gate.base, stride: buffers.wideStride),
-        Product(layer.up, into: buffers.up.base, stride: buffers.wideStride))
-      context.rows(n) { $0.activate($1) }
-      machine.multiply(
-        buffers.wide.view(rows: n), Product(layer.down, into: buffers.delta.base, stride: d))
+      switch layer.feedForward {
+      case .dense(let network): feed(n, through: network, context, buffers)
+      case .mixture(let mixture): feed(n, through: mixture, context, buffers)
+      }
       context.rows(n) { $0.addFeedForward($1) }
       publishExits(plan, afterLayer: index + 1, buffers)
     }
@@ -144,6 +141,48 @@ final class ForwardPass: @unchecked Sendable {
       machine.multiply(
         outputs.normed.view(rows: plan.logitsCount),
         Product(weights.head, into: outputs.logits.base, stride: outputs.logitsStride))
+      if model.outputSoftCap != nil { context.rows(plan.logitsCount) { $0.capLogits($1) } }
+    }
+  }
+
+  /// All rows through one network, into `delta`.
+  private func feed(
+    _ rows: Int, through network: GatedNetwork, _ context: StageContext, _ buffers: PassBuffers
+  ) {
+    machine.multiply(
+      buffers.narrow.view(rows: rows),
+      Product(network.gate, into: buffers.gate.base, stride: buffers.wideStride),
+      Product(network.up, into: buffers.up.base, stride: buffers.wideStride))
+    context.rows(rows) { $0.activate($1, in: network, rows: rows) }
+    machine.multiply(
+      buffers.wide.view(rows: rows),
+      Product(network.down, into: buffers.delta.base, stride: model.hiddenSize))
+  }
+
+  /// Each row through the experts that it chooses, into `delta`.
+  ///
+  /// Experts take their turn in order, so a row's sum does not depend on the rows beside it.
+  private func feed(
+    _ rows: Int, through mixture: Mixture, _ context: StageContext, _ buffers: PassBuffers
+  ) {
+    guard let own = buffers.mixture else { return }
+    machine.multiply(
+      buffers.narrow.view(rows: rows),
+      Product(mixture.router, into: own.scores.base, stride: own.scoreStride))
+    context.rows(rows) { $0.chooseExperts($1) }
+    for (index, expert) in mixture.experts.enumerated() {
+      let count = context.gather(expert: index)
+      if count == 0 { continue }
+      context.rows(count) { $0.prepareMember($1, for: expert) }
+      machine.multiply(
+        buffers.narrow.view(rows: count),
+        Product(expert.gate, into: buffers.gate.base, stride: buffers.wideStride),
+        Product(expert.up, into: buffers.up.base, stride: buffers.wideStride))
+      context.rows(count) { $0.activate($1, in: expert, rows: count) }
+      machine.multiply(
+        buffers.wide.view(rows: count),
+        Product(expert.down, into: own.output.base, stride: model.hiddenSize))
+      context.rows(count) { $0.addMember($1, of: index) }
     }
   }
 
@@ -207,6 +246,9 @@ final class ForwardPass: @unchecked Sendable {
         let groups =
           logits.count == model.vocabularySize ? weights.head.groupCount : logits.count / 16
         kernels.table.pointee.matmul(target, logits.count, shape, &view, 0, groups, 0, 1)
+        if let cap = model.outputSoftCap {
+          kernels.softCap(target, count: min(logits.count, groups * 16), cap: Float(cap))
+        }
         // Groups of sixteen are computed whole; what is left of a shorter list is not.
         for index in min(logits.count, groups * 16)..<logits.count { target[index] = -.infinity }
       }

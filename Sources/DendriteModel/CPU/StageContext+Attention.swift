@@ -34,7 +34,7 @@ extension StageContext {
     withUnsafePointer(to: cache.pool.layout) { layout in
       var history = dendrite_history(
         kernels: kernels.table, layout: layout, blocks: UnsafePointer(cache.blockBases),
-        offset: layer * cache.pool.layerBytes + head * layout.pointee.head_bytes)
+        offset: layer * cache.pool.layerBytes + head * layout.pointee.head_bytes, cap: scoreCap)
       dendrite_attend_begin(states, queries, dim)
       func fold(_ index: Int, _ positions: Range<Int>) {
         if positions.isEmpty { return }
