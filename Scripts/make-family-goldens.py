@@ -122,6 +122,19 @@ FAMILIES: dict[str, dict[str, Any]] = {
         config=dict(head_dim=16, num_experts=6, num_experts_per_tok=3, moe_intermediate_size=24,
                     norm_topk_prob=True, rope_parameters=dict(rope_type="default", rope_theta=1e6)),
     ),
+    "gpt-oss": dict(
+        cls="GptOss", dtype="float32", gguf=True,
+        config=dict(head_dim=8, num_local_experts=4, num_experts_per_tok=2, intermediate_size=16,
+                    sliding_window=24, rope_parameters=dict(
+                        rope_type="yarn", rope_theta=1.5e5, factor=4.0, beta_fast=32.0, beta_slow=1.0,
+                        truncate=False, original_max_position_embeddings=64)),
+    ),
+    "gpt-oss-mxfp4": dict(
+        cls="GptOss", dtype="float32", gguf=True, mxfp4=True,
+        config=dict(head_dim=8, num_local_experts=4, num_experts_per_tok=2, intermediate_size=32,
+                    num_hidden_layers=1, sliding_window=24,
+                    rope_parameters=dict(rope_type="default", rope_theta=1.5e5)),
+    ),
 }  # fmt: skip
 
 
@@ -145,6 +158,8 @@ def build(name: str, facts: dict[str, Any]):
             width = weight.shape[-1]
             if key.endswith("bias"):
                 value = noise * 0.5
+            elif "sinks" in key:
+                value = noise
             elif "norm" in key:
                 value = noise * 0.15 + (0 if is_gemma else 1)
             elif "embed_tokens" in key or "lm_head" in key:
@@ -160,6 +175,39 @@ def build(name: str, facts: dict[str, Any]):
     return model
 
 
+def quantize(model) -> dict[str, Any]:
+    """Random experts in MXFP4 as gpt-oss stores them; the model gets what transformers makes of them."""
+    import torch
+    from transformers.integrations.mxfp4 import convert_moe_packed_tensors
+
+    generator = torch.Generator().manual_seed(SEED)
+    packed = {}
+    with torch.no_grad():
+        for key, weight in model.named_parameters():
+            if not key.endswith(("experts.gate_up_proj", "experts.down_proj")):
+                continue
+            experts, inputs, outputs = weight.shape
+            shape = (experts, outputs, inputs // 32, 16)
+            blocks = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+            scales = torch.randint(122, 125, shape[:3], generator=generator, dtype=torch.uint8)
+            weight.copy_(convert_moe_packed_tensors(blocks, scales, dtype=torch.float32))
+            packed |= {key + "_blocks": blocks, key + "_scales": scales}
+    return packed
+
+
+def replace_experts(folder: Path, packed: dict[str, Any]) -> None:
+    """Puts blocks and scales in place of the experts' floats, as OpenAI's files have them."""
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    floats = {key.rsplit("_", 1)[0] for key in packed}
+    tensors = {key: value for key, value in load_file(path).items() if key not in floats}
+    save_file(tensors | packed, path, metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "mxfp4"}
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
 def make_cases(name: str, layers: int) -> list[Any]:
     """The cases of one checkpoint, without their values."""
     import numpy as np
@@ -170,7 +218,7 @@ def make_cases(name: str, layers: int) -> list[Any]:
     return [
         goldens.Case("prefix", 0, layers, short, list(range(40)), [0, 1, 2, 3, 7, 15, 16, 23, 24, 31, 39]),
         goldens.Case("long", 0, layers, long, list(range(230)), [63, 64, 127, 128, 200, 229]),
-        goldens.Case("hidden", 1, 1, short, list(range(40)), [0, 1, 5, 11, 23, 39]),
+        goldens.Case("hidden", 1, min(1, layers - 1), short, list(range(40)), [0, 1, 5, 11, 23, 39]),
     ]
 
 
@@ -252,6 +300,7 @@ def make(folder: Path, chosen: list[str], llama_cpp: Path | None) -> list[dict[s
     for name in chosen:
         facts = FAMILIES[name]
         model = build(name, facts)
+        packed = quantize(model) if facts.get("mxfp4") else {}
         cases = make_cases(name, model.config.num_hidden_layers)
         run(model, cases)
         target = folder / name
@@ -259,6 +308,8 @@ def make(folder: Path, chosen: list[str], llama_cpp: Path | None) -> list[dict[s
         model.to(getattr(torch, facts["dtype"])).save_pretrained(
             target, max_shard_size=facts.get("shard", "1GB")
         )
+        if packed:
+            replace_experts(target, packed)
         goldens.write_golden(folder / f"{name}.golden", cases)
         if facts["gguf"] and llama_cpp:
             convert(target, folder / f"{name}.gguf")

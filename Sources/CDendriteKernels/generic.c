@@ -384,6 +384,15 @@ static void geglu(float *y, const float *gate, const float *up, long count) {
   }
 }
 
+static void swiglu_clamped(float *y, const float *gate, const float *up, long count) {
+  for (long i = 0; i < count; i++) {
+    const float g = gate[i] > 7.0f ? 7.0f : gate[i];
+    const float u = up[i] > 7.0f ? 7.0f : up[i] < -7.0f ? -7.0f : up[i];
+    const float e = dendrite_exp2f(g * -2.45546700f);
+    y[i] = (g / (1.0f + e)) * (u + 1.0f);
+  }
+}
+
 static void soft_cap(float *x, long count, float cap) {
   for (long i = 0; i < count; i++) x[i] = capped(x[i], x[i] / cap, cap);
 }
@@ -391,5 +400,5 @@ static void soft_cap(float *x, long count, float cap) {
 const dendrite_kernels dendrite_kernels_generic = {
     "generic", matmul, quantize, arrange, rms_norm, swiglu,  add,         rope,
     store,     attend, merge,    finish,  argmax,   maximum, softmax_sum,
-    geglu,     soft_cap,
+    geglu,     swiglu_clamped, soft_cap,
 };

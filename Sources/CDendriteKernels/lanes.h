@@ -140,5 +140,5 @@ const dendrite_kernels VARIANT(dendrite_kernels) = {
     VARIANT_NAME,     VARIANT(matmul), VARIANT(quantize), VARIANT(arrange), VARIANT(rms_norm),
     VARIANT(swiglu),  VARIANT(add),    VARIANT(rope),     VARIANT(store),   VARIANT(attend),
     VARIANT(merge),   VARIANT(finish), VARIANT(argmax),   VARIANT(maximum),  VARIANT(softmax_sum),
-    VARIANT(geglu),   VARIANT(soft_cap),
+    VARIANT(geglu),   VARIANT(swiglu_clamped),   VARIANT(soft_cap),
 };

@@ -93,6 +93,17 @@ static void VARIANT(geglu)(float *y, const float *gate, const float *up, long co
   }
 }
 
+static void VARIANT(swiglu_clamped)(float *y, const float *gate, const float *up, long count) {
+  const lanes limit = splat(7.0f);
+  for (long i = 0; i < count; i += 16) {
+    lanes g = load_upto(gate + i, count - i), u = load_upto(up + i, count - i);
+    g = select_lanes(g > limit, limit, g);
+    u = select_lanes(u > limit, limit, select_lanes(u < -limit, -limit, u));
+    const lanes e = exp2_lanes(g * splat(-2.45546700f));
+    save_upto(y + i, (g / (splat(1.0f) + e)) * (u + splat(1.0f)), count - i);
+  }
+}
+
 static void VARIANT(soft_cap)(float *x, long count, float cap) {
   for (long i = 0; i < count; i += 16) {
     const lanes v = load_upto(x + i, count - i);

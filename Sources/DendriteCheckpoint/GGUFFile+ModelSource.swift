@@ -6,7 +6,10 @@ extension GGUFFile: ModelSource {
 
   /// As llama.cpp spells it.
   public func spelling(of name: TensorName, in model: ModelConfiguration) -> String {
-    name.description
+    if case .feedForwardNorm(let layer) = name, model.architecture == .gptOSS {
+      return TensorName.attentionPostNorm(layer).description
+    }
+    return name.description
   }
 
   /// The contiguous dimension first.

@@ -61,12 +61,13 @@ extension ModelSource {
     _ name: TensorName, in model: ModelConfiguration
   ) throws(CheckpointError) -> TensorView {
     let (shape, reason) = name.expectedShape(in: model)
-    return try tensor(named: spelling(of: name, in: model), shape: shape, because: reason)
+    return try tensor(
+      named: spelling(of: name, in: model), shape: shape, because: reason, areBytes: name.areBytes)
   }
 
   /// The tensor that the source spells like this, of this shape (ne0 first).
   func tensor(
-    named name: String, shape: [Int], because reason: String
+    named name: String, shape: [Int], because reason: String, areBytes: Bool = false
   ) throws(CheckpointError) -> TensorView {
     let tensor = try tensor(named: name)
     guard Self.isSameShape(tensor.info.shape, shape) else {
@@ -76,11 +77,11 @@ extension ModelSource {
           + "\(text(ofShape: shape))" + (reason.isEmpty ? "" : "\n(\(reason))"),
         remedy: "get metadata and weights from the same revision; `dendrite inspect` lists both")
     }
-    guard !tensor.info.type.isInteger else {
+    guard areBytes ? tensor.info.type == .u8 : !tensor.info.type.isInteger else {
       throw CheckpointError(
         .unsupportedTensorType,
-        "tensor '\(name)' is stored as \(tensor.info.type), expected one of\n"
-          + TensorType.supportedNames,
+        "tensor '\(name)' is stored as \(tensor.info.type), expected "
+          + (areBytes ? "U8" : "one of\n" + TensorType.supportedNames),
         remedy: "get the model in another quantisation, for example Q8_0 or Q4_K_M")
     }
     return tensor

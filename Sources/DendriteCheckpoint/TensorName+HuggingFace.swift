@@ -35,13 +35,25 @@ extension TensorName {
     case .feedForwardGateUp(let layer): "model.layers.\(layer).mlp.gate_up_proj.weight"
     case .feedForwardDown(let layer): "model.layers.\(layer).mlp.down_proj.weight"
     case .feedForwardPostNorm(let layer): "model.layers.\(layer).post_feedforward_layernorm.weight"
-    case .router(let layer): "model.layers.\(layer).\(Self.mixture(model)).gate.weight"
+    case .attentionSinks(let layer): "model.layers.\(layer).self_attn.sinks"
+    case .router(let layer):
+      "model.layers.\(layer).\(Self.mixture(model))."
+        + (model.architecture == .gptOSS ? "router.weight" : "gate.weight")
+    case .routerBias(let layer): "model.layers.\(layer).mlp.router.bias"
+    case .expertGateUps(let layer): "model.layers.\(layer).mlp.experts.gate_up_proj"
+    case .expertGateUpBlocks(let layer): "model.layers.\(layer).mlp.experts.gate_up_proj_blocks"
+    case .expertGateUpScales(let layer): "model.layers.\(layer).mlp.experts.gate_up_proj_scales"
+    case .expertGateUpBiases(let layer): "model.layers.\(layer).mlp.experts.gate_up_proj_bias"
+    case .expertDownsTransposed(let layer): "model.layers.\(layer).mlp.experts.down_proj"
+    case .expertDownBlocks(let layer): "model.layers.\(layer).mlp.experts.down_proj_blocks"
+    case .expertDownScales(let layer): "model.layers.\(layer).mlp.experts.down_proj_scales"
+    case .expertDownBiases(let layer): "model.layers.\(layer).mlp.experts.down_proj_bias"
     case .expertGate(let layer, let expert):
       Self.expert(layer, expert, "gate_proj", "w1", in: model)
     case .expertUp(let layer, let expert): Self.expert(layer, expert, "up_proj", "w3", in: model)
     case .expertDown(let layer, let expert):
       Self.expert(layer, expert, "down_proj", "w2", in: model)
-    case .expertGates, .expertUps, .expertDowns: nil
+    case .expertGates, .expertUps, .expertDowns, .expertGateBiases, .expertUpBiases: nil
     }
   }
 

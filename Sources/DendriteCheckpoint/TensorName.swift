@@ -27,6 +27,8 @@ public enum TensorName: Hashable, Sendable, CustomStringConvertible {
   case attentionKNorm(Int)
   case attentionOutput(Int)
   case attentionOutputBias(Int)
+  /// One score for each query head.
+  case attentionSinks(Int)
   /// Norm of what attention adds.
   case attentionPostNorm(Int)
   case feedForwardNorm(Int)
@@ -39,10 +41,23 @@ public enum TensorName: Hashable, Sendable, CustomStringConvertible {
   case feedForwardPostNorm(Int)
   /// Scores the experts.
   case router(Int)
+  case routerBias(Int)
   /// All experts of a layer, one behind the other.
   case expertGates(Int)
   case expertUps(Int)
   case expertDowns(Int)
+  case expertGateBiases(Int)
+  case expertUpBiases(Int)
+  case expertDownBiases(Int)
+  /// All experts of a layer, columns (or rows) of gate and up in turns: the matrix, or its blocks and scales.
+  case expertGateUps(Int)
+  case expertGateUpBlocks(Int)
+  case expertGateUpScales(Int)
+  case expertGateUpBiases(Int)
+  /// All experts of a layer, transposed: the matrix, or its blocks and scales.
+  case expertDownsTransposed(Int)
+  case expertDownBlocks(Int)
+  case expertDownScales(Int)
   /// One expert of a layer.
   case expertGate(Int, Int)
   case expertUp(Int, Int)
@@ -67,6 +82,7 @@ public enum TensorName: Hashable, Sendable, CustomStringConvertible {
     case .attentionKNorm(let layer): "blk.\(layer).attn_k_norm.weight"
     case .attentionOutput(let layer): "blk.\(layer).attn_output.weight"
     case .attentionOutputBias(let layer): "blk.\(layer).attn_output.bias"
+    case .attentionSinks(let layer): "blk.\(layer).attn_sinks.weight"
     case .attentionPostNorm(let layer): "blk.\(layer).post_attention_norm.weight"
     case .feedForwardNorm(let layer): "blk.\(layer).ffn_norm.weight"
     case .feedForwardGate(let layer): "blk.\(layer).ffn_gate.weight"
@@ -74,6 +90,17 @@ public enum TensorName: Hashable, Sendable, CustomStringConvertible {
     case .feedForwardDown(let layer): "blk.\(layer).ffn_down.weight"
     case .feedForwardPostNorm(let layer): "blk.\(layer).post_ffw_norm.weight"
     case .router(let layer): "blk.\(layer).ffn_gate_inp.weight"
+    case .routerBias(let layer): "blk.\(layer).ffn_gate_inp.bias"
+    case .expertGateBiases(let layer): "blk.\(layer).ffn_gate_exps.bias"
+    case .expertUpBiases(let layer): "blk.\(layer).ffn_up_exps.bias"
+    case .expertDownBiases(let layer): "blk.\(layer).ffn_down_exps.bias"
+    case .expertGateUps(let layer): "blk.\(layer).ffn_gate_up_exps.weight"
+    case .expertGateUpBlocks(let layer): "blk.\(layer).ffn_gate_up_exps.blocks"
+    case .expertGateUpScales(let layer): "blk.\(layer).ffn_gate_up_exps.scales"
+    case .expertGateUpBiases(let layer): "blk.\(layer).ffn_gate_up_exps.bias"
+    case .expertDownsTransposed(let layer): "blk.\(layer).ffn_down_exps.transposed"
+    case .expertDownBlocks(let layer): "blk.\(layer).ffn_down_exps.blocks"
+    case .expertDownScales(let layer): "blk.\(layer).ffn_down_exps.scales"
     case .expertGates(let layer): "blk.\(layer).ffn_gate_exps.weight"
     case .expertUps(let layer): "blk.\(layer).ffn_up_exps.weight"
     case .expertDowns(let layer): "blk.\(layer).ffn_down_exps.weight"
@@ -93,10 +120,20 @@ public enum TensorName: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether the tensor holds bytes that are taken apart as it is loaded.
+  var areBytes: Bool {
+    switch self {
+    case .expertGateUpBlocks, .expertGateUpScales, .expertDownBlocks, .expertDownScales: true
+    default: false
+    }
+  }
+
   /// Whether the tensor is a bias.
   public var isBias: Bool {
     switch self {
-    case .attentionQBias, .attentionKBias, .attentionVBias, .attentionOutputBias: true
+    case .attentionQBias, .attentionKBias, .attentionVBias, .attentionOutputBias, .routerBias,
+      .expertGateBiases, .expertUpBiases, .expertDownBiases, .expertGateUpBiases:
+      true
     default: false
     }
   }
@@ -139,6 +176,17 @@ extension TensorName {
     case .feedForwardGateUp: ([hidden, 2 * model.feedForwardSize], "2 × \(wideReason)")
     case .feedForwardDown: ([model.feedForwardSize, hidden], wideReason)
     case .router: ([hidden, experts], expertReason)
+    case .attentionSinks: ([model.headCount], "headCount \(model.headCount)")
+    case .routerBias: ([experts], expertReason)
+    case .expertGateBiases, .expertUpBiases: ([narrow, experts], expertReason)
+    case .expertGateUpBiases: ([2 * narrow, experts], expertReason)
+    case .expertDownBiases: ([hidden, experts], expertReason)
+    case .expertGateUps: ([2 * narrow, hidden, experts], expertReason)
+    case .expertGateUpBlocks: ([16, hidden / 32, 2 * narrow, experts], expertReason)
+    case .expertGateUpScales: ([hidden / 32, 2 * narrow, experts], expertReason)
+    case .expertDownsTransposed: ([hidden, narrow, experts], expertReason)
+    case .expertDownBlocks: ([16, narrow / 32, hidden, experts], expertReason)
+    case .expertDownScales: ([narrow / 32, hidden, experts], expertReason)
     case .expertGates, .expertUps: ([hidden, narrow, experts], expertReason)
     case .expertDowns: ([narrow, hidden, experts], expertReason)
     case .expertGate, .expertUp: ([hidden, narrow], expertReason)
@@ -169,6 +217,7 @@ extension TensorName {
     if model.hasQKNorm { names += [.attentionQNorm(layer), .attentionKNorm(layer)] }
     names.append(.attentionOutput(layer))
     if model.hasOutputBias { names.append(.attentionOutputBias(layer)) }
+    if model.hasSinks { names.append(.attentionSinks(layer)) }
     if model.hasPostNorms { names.append(.attentionPostNorm(layer)) }
     return names
   }
@@ -176,22 +225,38 @@ extension TensorName {
   private static func feedForward(_ layer: Int, in model: ModelConfiguration) -> [TensorName] {
     var names: [TensorName] = [.feedForwardNorm(layer)]
     if let experts = model.experts {
-      names.append(.router(layer))
-      if experts.isStacked {
-        names += [.expertGates(layer), .expertUps(layer), .expertDowns(layer)]
-      } else {
-        for expert in 0..<experts.count {
-          names += [
-            .expertGate(layer, expert), .expertUp(layer, expert), .expertDown(layer, expert),
-          ]
-        }
-      }
+      names += [.router(layer)] + mixture(layer, experts)
     } else if model.isGateUpFused {
       names += [.feedForwardGateUp(layer), .feedForwardDown(layer)]
     } else {
       names += [.feedForwardGate(layer), .feedForwardUp(layer), .feedForwardDown(layer)]
     }
     if model.hasPostNorms { names.append(.feedForwardPostNorm(layer)) }
+    return names
+  }
+
+  private static func mixture(_ layer: Int, _ experts: ExpertConfiguration) -> [TensorName] {
+    var names: [TensorName] = []
+    switch experts.layout {
+    case .separate:
+      for expert in 0..<experts.count {
+        names += [
+          .expertGate(layer, expert), .expertUp(layer, expert), .expertDown(layer, expert),
+        ]
+      }
+    case .stacked: names = [.expertGates(layer), .expertUps(layer), .expertDowns(layer)]
+    case .transposed: names = [.expertGateUps(layer), .expertDownsTransposed(layer)]
+    case .blocks:
+      names = [
+        .expertGateUpBlocks(layer), .expertGateUpScales(layer), .expertDownBlocks(layer),
+        .expertDownScales(layer),
+      ]
+    }
+    guard experts.hasBiases else { return names }
+    names += [.routerBias(layer), .expertDownBiases(layer)]
+    names +=
+      experts.layout == .stacked
+      ? [.expertGateBiases(layer), .expertUpBiases(layer)] : [.expertGateUpBiases(layer)]
     return names
   }
 }

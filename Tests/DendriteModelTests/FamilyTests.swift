@@ -10,7 +10,7 @@ import Testing
   /// Tiny checkpoints of `Scripts/make-family-goldens.py`.
   static let families = [
     "llama", "qwen2", "qwen3", "qwen3moe", "gemma2", "gemma3", "phi3", "phi3-longrope", "smollm3",
-    "mixtral",
+    "mixtral", "gpt-oss",
   ]
   /// Each with what opens it; Mistral's converted file is a golden of its own (`logits/mistral`).
   static let places =
@@ -37,7 +37,9 @@ import Testing
     for item in golden.cases { try item.expectValues(on: model, place) }
   }
 
-  @Test(arguments: ["gemma2", "gemma3", "qwen3", "phi3-longrope", "smollm3", "mixtral", "qwen3moe"])
+  @Test(arguments: [
+    "gemma2", "gemma3", "qwen3", "phi3-longrope", "smollm3", "mixtral", "qwen3moe", "gpt-oss",
+  ])
   func `bits depend neither on kernels nor on threads nor on the rows beside`(
     family: String
   ) throws {
@@ -52,6 +54,33 @@ import Testing
       #expect(
         try model.logitsOneByOne(Array(tokens.prefix(9)), cacheType: .f16) == Array(want.prefix(9)))
     }
+  }
+
+  @Test func `experts in four bits are read as llama.cpp's converter reads them`() throws {
+    let golden = try Self.golden(of: "families/gpt-oss-mxfp4")
+    let places = ["families/gpt-oss-mxfp4", "families/gpt-oss-mxfp4.gguf"]
+    let models = try places.map { try Self.model($0) }
+    for item in golden.cases {
+      let got = try models.map { try item.outputs(on: $0) }
+      #expect(got[0].map(bits) == got[1].map(bits), "\(item.name)")
+      // Activations are codes of eight bits here, floats there.
+      for (index, values) in got[0].enumerated() {
+        let want = Array(item.values(ofRow: index))
+        let error = zip(values, want).map { abs($0 - $1) }.max() ?? .infinity
+        #expect(error <= 0.03 * (want.map(abs).max() ?? 0), "\(item.name) \(index): \(error)")
+      }
+    }
+  }
+
+  @Test func `rows touch the experts that they choose, and no others`() throws {
+    let model = try Self.model("families/mixtral")
+    let cache = try model.makeCache(capacity: 64, type: .f32)
+    let layers = model.description.layerCount
+    _ = try model.prefill([7], into: cache)
+    #expect(model.expertsTouched == 2 * layers)
+    _ = try model.prefill(randomTokens(40, vocabulary: 96, seed: 1), into: cache)
+    #expect((2 * layers + 1...5 * layers).contains(model.expertsTouched))
+    #expect(try Self.model("families/qwen3").expertsTouched == 0)
   }
 
   @Test func `a hidden state becomes the logits of the pass, capped like them`() throws {

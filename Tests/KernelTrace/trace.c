@@ -103,6 +103,15 @@ static void record_geglu(float *y, const float *gate, const float *up, long coun
   result(y, (size_t)count * 4);
 }
 
+static void record_swiglu_clamped(float *y, const float *gate, const float *up, long count) {
+  word(TRACE_SWIGLU_CLAMPED);
+  number(count);
+  blob(gate, (size_t)count * 4);
+  blob(up, (size_t)count * 4);
+  base->swiglu_clamped(y, gate, up, count);
+  result(y, (size_t)count * 4);
+}
+
 static void record_soft_cap(float *x, long count, float cap) {
   word(TRACE_SOFT_CAP);
   number(count);
@@ -201,7 +210,8 @@ const dendrite_kernels *kernel_trace_begin(const dendrite_kernels *kernels, cons
   recording = (dendrite_kernels){
       kernels->name, record_matmul, record_quantize, record_arrange, record_rms_norm, record_swiglu, record_add,
       record_rope,   record_store,  record_attend,   record_merge,   record_finish,   record_argmax,
-      pass_maximum,  pass_softmax_sum, record_geglu, record_soft_cap};
+      pass_maximum,  pass_softmax_sum, record_geglu, record_swiglu_clamped,
+      record_soft_cap};
   return &recording;
 }
 

@@ -171,6 +171,10 @@ static void check_rows(const dendrite_kernels *k) {
   k->geglu(got, x, w, n);
   expect_same("geglu", k->name, want, got, (size_t)n * 4);
   mix(got, (size_t)n * 4);
+  generic->swiglu_clamped(want, x, w, n);
+  k->swiglu_clamped(got, x, w, n);
+  expect_same("swiglu_clamped", k->name, want, got, (size_t)n * 4);
+  mix(got, (size_t)n * 4);
   generic->soft_cap(want, n, 3.5f);
   k->soft_cap(got, n, 3.5f);
   expect_same("soft_cap", k->name, want, got, (size_t)n * 4);

@@ -113,6 +113,13 @@ static void replay_rows(const dendrite_kernels *k, uint32_t operation) {
       free(y);
       break;
     }
+    case TRACE_SWIGLU_CLAMPED: {
+      float *y = malloc((size_t)count * 4);
+      k->swiglu_clamped(y, a, b, count);
+      compare_output("swiglu_clamped", y, (size_t)count * 4);
+      free(y);
+      break;
+    }
     case TRACE_SOFT_CAP:
       k->soft_cap(a, count, epsilon);
       compare_output("soft_cap", a, (size_t)count * 4);
@@ -208,6 +215,7 @@ int main(int argc, char **argv) {
       case TRACE_ADD:
       case TRACE_ARGMAX:
       case TRACE_GEGLU:
+      case TRACE_SWIGLU_CLAMPED:
       case TRACE_SOFT_CAP: replay_rows(k, operation); break;
       default: fprintf(stderr, "kernel-replay: unknown operation %u\n", operation); return 2;
     }

@@ -209,6 +209,8 @@ typedef struct {
   // y = gelu(gate) * up by the tanh form, gelu(x) = x / (1 + 2^(x * (x^2 * a + b))) with b = -2 log2(e)
   // sqrt(2/pi) and a = 0.044715 b; y may be gate.
   void (*geglu)(float *y, const float *gate, const float *up, long count);
+  // y = (g / (1 + 2^(g * -1.702 log2(e)))) * (u + 1) with gate above and up on both sides cut off at 7.
+  void (*swiglu_clamped)(float *y, const float *gate, const float *up, long count);
   // x = cap * tanh(x / cap); what is not finite becomes NaN, so that it shows.
   void (*soft_cap)(float *x, long count, float cap);
 } dendrite_kernels;

@@ -69,7 +69,7 @@ extension GGUFFile {
 
   /// What would silently give other results is refused.
   private func refuseUnsupportedFeatures(_ keys: ArchitectureKeys) throws(CheckpointError) {
-    if ![.llama, .qwen3moe].contains(keys.architecture) {
+    if ![.llama, .qwen3moe, .gptOSS].contains(keys.architecture) {
       try keys.refuse("expert_count", unless: [0], feature: "mixture of experts")
     }
     try keys.refuse("expert_shared_count", unless: [0], feature: "shared experts")

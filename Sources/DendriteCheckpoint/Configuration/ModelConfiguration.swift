@@ -18,6 +18,8 @@ public enum Architecture: String, Sendable, Hashable, CaseIterable {
   case phi3
   /// SmolLM 3: no rotation in every fourth layer.
   case smollm3
+  /// gpt-oss: attention sinks, experts with biases, in MXFP4.
+  case gptOSS = "gpt-oss"
 }
 
 /// How rotary angles are scaled beyond the trained context; the arithmetic is in `RotaryFrequencies`.
@@ -59,6 +61,8 @@ public enum Activation: String, Sendable, Hashable {
   case silu
   /// GELU in the form with tanh.
   case geluTanh
+  /// gpt-oss's own: x / (1 + e^(−1.702 x)) times up + 1, both cut off at 7.
+  case clampedSiLU
 }
 
 /// The feed-forward networks of a mixture of experts.
@@ -71,8 +75,22 @@ public struct ExpertConfiguration: Sendable, Hashable {
   public var feedForwardSize: Int
   /// Whether the weights of the chosen experts are made to add up to 1.
   public var normalizesWeights: Bool
-  /// Whether a file holds the experts of a layer in one tensor, one behind the other.
-  public var isStacked: Bool
+  /// How a file holds the experts of a layer.
+  public var layout: ExpertLayout
+  /// Whether router and experts have biases.
+  public var hasBiases = false
+}
+
+/// How a file holds the experts of a layer.
+public enum ExpertLayout: Sendable, Hashable {
+  /// Three matrices for each expert.
+  case separate
+  /// Three tensors, the experts one behind the other.
+  case stacked
+  /// Two tensors whose columns are output features; those of gate and up take turns.
+  case transposed
+  /// As `transposed`, but rows are output features, in blocks of 32 numbers of four bits beside their exponents.
+  case blocks
 }
 
 /// A transformer's sizes and constants, range-checked.
@@ -144,6 +162,8 @@ public struct ModelConfiguration: Sendable, Hashable {
   public var hasPostNorms = false
   /// Whether the output of attention has a bias.
   public var hasOutputBias = false
+  /// Whether each query head has a sink: a score that takes its share of the attention and gives nothing.
+  public var hasSinks = false
   /// Whether q, k and v are one tensor, rows of q first.
   public var isQKVFused = false
   /// Whether gate and up are one tensor, rows of the gate first.

@@ -68,6 +68,8 @@ extension ModelKeys {
   ///   - layers: how many values an array must have.
   ///   - kvDefault: key/value heads where none are given; `nil` for as many as query heads.
   ///   - dimDefault: the width where none is given; `nil` for hiddenSize / heads.
+  /// - Returns: the three sizes, in range, key/value heads a divisor of query heads.
+  /// - Throws: `.missingKey`, `.invalidValue`.
   func headSizes(
     hiddenSize: Int, layers: Int, kvDefault: Int? = nil, dimDefault: Int? = nil
   ) throws(CheckpointError) -> (count: Int, kvCount: Int, dim: Int) {
@@ -108,7 +110,7 @@ extension ModelKeys {
 
   /// The experts of a mixture; `nil` if the model has none.
   func experts(
-    normalizesWeights: Bool, isStacked: Bool, width: Int?
+    normalizesWeights: Bool, width: Int?
   ) throws(CheckpointError) -> ExpertConfiguration? {
     guard let count = try int(.expertCount, in: 0...4096), count > 0 else { return nil }
     let used = try requiredInt(.expertUsedCount, in: 1...256)
@@ -120,6 +122,6 @@ extension ModelKeys {
     }
     return ExpertConfiguration(
       count: count, usedCount: used, feedForwardSize: size, normalizesWeights: normalizesWeights,
-      isStacked: isStacked)
+      layout: isHuggingFace ? .separate : .stacked)
   }
 }

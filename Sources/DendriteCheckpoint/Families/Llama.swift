@@ -25,6 +25,6 @@ enum Llama: ModelFamily {
     _ model: inout ModelConfiguration, from keys: some ModelKeys
   ) throws(CheckpointError) {
     model.experts = try keys.experts(
-      normalizesWeights: true, isStacked: !keys.isHuggingFace, width: model.feedForwardSize)
+      normalizesWeights: true, width: model.feedForwardSize)
   }
 }

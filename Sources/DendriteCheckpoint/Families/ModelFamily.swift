@@ -53,6 +53,7 @@ extension Architecture {
     case .gemma3: Gemma3.self
     case .phi3: Phi3.self
     case .smollm3: SmolLM3.self
+    case .gptOSS: GPTOSS.self
     }
   }
 

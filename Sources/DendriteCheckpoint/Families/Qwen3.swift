@@ -32,8 +32,7 @@ enum Qwen3MoE: ModelFamily {
   ) throws(CheckpointError) {
     model.hasQKNorm = true
     model.experts = try keys.experts(
-      normalizesWeights: try keys.normalizesExpertWeights(), isStacked: !keys.isHuggingFace,
-      width: nil)
+      normalizesWeights: try keys.normalizesExpertWeights(), width: nil)
     guard model.experts != nil else { throw keys.missing(.expertCount) }
   }
 }

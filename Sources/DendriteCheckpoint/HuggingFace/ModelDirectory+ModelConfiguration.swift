@@ -49,7 +49,27 @@ extension ModelDirectory {
     model.hasQKVBias = has(.attentionQBias(0), in: model)
     model.hasOutputBias = has(.attentionOutputBias(0), in: model)
     try architecture.family.complete(&model, from: keys)
+    if architecture == .gptOSS { try findExperts(in: &model) }
     return model
+  }
+
+  /// gpt-oss stores its experts in four bits; programs that train it store them transposed.
+  private func findExperts(in model: inout ModelConfiguration) throws(CheckpointError) {
+    let hasBlocks = has(.expertGateUpBlocks(0), in: model)
+    model.experts?.layout = hasBlocks ? .blocks : .transposed
+    for (key, expected) in [("swiglu_limit", 7.0), ("swiglu_alpha", 1.702)] {
+      guard let value = try configuration.number(key, in: 0...1e6), value != expected else {
+        continue
+      }
+      throw unsupported(key, "another activation (\(value) in place of \(expected))")
+    }
+    guard hasBlocks else { return }
+    for (key, size) in [
+      ("hidden_size", model.hiddenSize), ("intermediate_size", model.feedForwardSize),
+    ]
+    where size % 32 != 0 {
+      throw configuration.invalid(key, found: "\(size)", "a multiple of 32, the length of a block")
+    }
   }
 
   private func has(_ name: TensorName, in model: ModelConfiguration) -> Bool {
@@ -93,6 +113,7 @@ extension ModelDirectory {
     for file in [wholeConfiguration, configuration] {
       guard let method = try file.nested("quantization_config") else { continue }
       let name = try method.string("quant_method") ?? "of an unknown kind"
+      if name == "mxfp4", architecture == .gptOSS { continue }
       throw CheckpointError(
         .unsupportedModel,
         "weights quantised by \(quoted(name)) ('quantization_config'), expected plain floats",

@@ -104,7 +104,7 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   /// Bytes of the packed matrices of a file.
   public static func packedByteCount(of file: any ModelSource) -> Int {
     file.tensors.reduce(0) { sum, tensor in
-      guard tensor.shape.count > 1 else { return sum + tensor.byteCount }
+      guard tensor.shape.count > 1, tensor.type != .u8 else { return sum + tensor.byteCount }
       let shape = dendrite_matrix_make(
         Int32(tensor.type.rawValue), tensor.rowCount, tensor.rowLength)
       return sum + (tensor.rowCount + 15) / 16 * (shape.code_bytes + shape.scale_bytes)
@@ -161,6 +161,15 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   ///
   /// A reader of exits learns of them a little later, when the system wakes it.
   package var passTimes: (exit: Double, end: Double) { forward.times }
+
+  /// Experts whose weights the last pass read, of all layers together; 0 in models without.
+  ///
+  /// Rows that are verified together share what they read of a dense model; of a mixture each may touch experts
+  /// of its own, so what a longer draft costs depends on this.
+  package var expertsTouched: Int {
+    passThread.waitUntilIdle()
+    return forward.expertsTouched
+  }
 
   private func compute() {
     machine.enter()

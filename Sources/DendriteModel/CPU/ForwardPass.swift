@@ -25,6 +25,8 @@ final class ForwardPass: @unchecked Sendable {
   private var began = 0.0
   /// Seconds from the beginning of the last pass with exit rows to its last exit, and to its end.
   private(set) var times = (exit: 0.0, end: 0.0)
+  /// Experts whose weights the last pass read, of all layers together.
+  private(set) var expertsTouched = 0
   private var isRunning = false
 
   init(weights: TransformerWeights, machine: Machine) {
@@ -111,6 +113,7 @@ final class ForwardPass: @unchecked Sendable {
     self.context = context
     context.begin(plan, caches: caches, buffers: buffers, outputs: outputs)
     defer { context.end() }
+    expertsTouched = 0
     context.rows(n) { $0.embed($1) }
     publishExits(plan, afterLayer: 0, buffers)
     let d = model.hiddenSize
@@ -149,14 +152,23 @@ final class ForwardPass: @unchecked Sendable {
   private func feed(
     _ rows: Int, through network: GatedNetwork, _ context: StageContext, _ buffers: PassBuffers
   ) {
+    context.enter(network, rows: rows)
+    multiply(rows, by: network, into: buffers.delta.base, context, buffers)
+  }
+
+  /// Rows whose input is prepared, through a network that the context has entered.
+  private func multiply(
+    _ rows: Int, by network: GatedNetwork, into output: UnsafeMutablePointer<Float>,
+    _ context: StageContext, _ buffers: PassBuffers
+  ) {
     machine.multiply(
       buffers.narrow.view(rows: rows),
       Product(network.gate, into: buffers.gate.base, stride: buffers.wideStride),
       Product(network.up, into: buffers.up.base, stride: buffers.wideStride))
-    context.rows(rows) { $0.activate($1, in: network, rows: rows) }
+    context.rows(rows) { $0.activate($1) }
     machine.multiply(
       buffers.wide.view(rows: rows),
-      Product(network.down, into: buffers.delta.base, stride: model.hiddenSize))
+      Product(network.down, into: output, stride: model.hiddenSize))
   }
 
   /// Each row through the experts that it chooses, into `delta`.
@@ -173,16 +185,11 @@ final class ForwardPass: @unchecked Sendable {
     for (index, expert) in mixture.experts.enumerated() {
       let count = context.gather(expert: index)
       if count == 0 { continue }
-      context.rows(count) { $0.prepareMember($1, for: expert) }
-      machine.multiply(
-        buffers.narrow.view(rows: count),
-        Product(expert.gate, into: buffers.gate.base, stride: buffers.wideStride),
-        Product(expert.up, into: buffers.up.base, stride: buffers.wideStride))
-      context.rows(count) { $0.activate($1, in: expert, rows: count) }
-      machine.multiply(
-        buffers.wide.view(rows: count),
-        Product(expert.down, into: own.output.base, stride: model.hiddenSize))
-      context.rows(count) { $0.addMember($1, of: index) }
+      expertsTouched += 1
+      context.enter(expert, rows: count)
+      context.rows(count) { $0.prepareMember($1) }
+      multiply(count, by: expert, into: own.output.base, context, buffers)
+      context.rows(count) { $0.addMember($1) }
     }
   }
 

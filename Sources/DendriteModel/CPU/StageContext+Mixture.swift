@@ -28,9 +28,13 @@ extension StageContext {
   /// Weights are summed in ascending order of experts: all of them, or those that are kept where they are
   /// made to add up to 1. A score that is NaN is never chosen, and a row without choices becomes NaN.
   func chooseExperts(_ row: Int) {
-    guard let own = buffers.mixture, let experts = model.experts else { return }
+    guard let own = buffers.mixture, case .mixture(let mixture) = weights.feedForward else {
+      return
+    }
+    let experts = mixture.configuration
     let scores = own.scores.base + row * own.scoreStride
     let shares = own.shares.base + row * own.scoreStride
+    if let bias = mixture.routerBias { kernels.add(scores, bias.base, count: experts.count) }
     var largest = -Float.infinity
     for expert in 0..<experts.count { largest = max(largest, scores[expert]) }
     var sum: Float = 0
@@ -59,6 +63,7 @@ extension StageContext {
   /// - Returns: their number.
   func gather(expert: Int) -> Int {
     guard let own = buffers.mixture else { return 0 }
+    self.expert = expert
     members.removeAll(keepingCapacity: true)
     for row in 0..<plan.rows.count where own.shares.base[row * own.scoreStride + expert] > 0 {
       members.append(row)
@@ -67,18 +72,22 @@ extension StageContext {
   }
 
   /// The input of one of the expert's rows.
-  func prepareMember(_ member: Int, for expert: GatedNetwork) {
+  func prepareMember(_ member: Int) {
+    guard let (weights, rows) = network else { return }
     prepare(
       buffers.narrow, row: member, from: buffers.normed.base + members[member] * model.hiddenSize,
-      columns: model.hiddenSize, for: expert.gate, expert.up, rows: members.count)
+      columns: model.hiddenSize, for: weights.gate, weights.up, rows: rows)
   }
 
   /// Adds what the expert gives to one of its rows, by its weight.
-  func addMember(_ member: Int, of expert: Int) {
+  func addMember(_ member: Int) {
     guard let own = buffers.mixture else { return }
     let row = members[member]
     let share = own.shares.base[row * own.scoreStride + expert]
     let source = own.output.base + member * model.hiddenSize
+    if let bias = network?.weights.biases?.down {
+      kernels.add(source, bias.base, count: model.hiddenSize)
+    }
     let delta = buffers.delta.base + row * model.hiddenSize
     for i in 0..<model.hiddenSize { delta[i] += share * source[i] }
   }

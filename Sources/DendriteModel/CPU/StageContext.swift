@@ -11,8 +11,9 @@ final class StageContext {
   let machine: Machine
   let kernels: RowKernels
   let transformer: TransformerWeights
-  /// What queries are multiplied by: log₂(e) / √D, rounded once, because scores are in base 2. With a soft
-  /// cap c it is 1 / (c·√D), so that a score is in units of the cap.
+  /// What queries are multiplied by: log₂(e) / √D, rounded once, because scores are in base 2.
+  ///
+  /// With a soft cap c it is 1 / (c·√D), so that a score is in units of the cap.
   let queryScale: Float
   /// log₂(e) · c of a soft cap c; 0 for none.
   let scoreCap: Float
@@ -21,7 +22,10 @@ final class StageContext {
   private(set) var buffers: PassBuffers
   private(set) var outputs: PassOutputs?
   var layer = 0
-  /// The rows that go through the expert whose turn it is, ascending.
+  /// The feed-forward network whose turn it is, and how many rows go through it together.
+  private(set) var network: (weights: GatedNetwork, rows: Int)?
+  /// The expert whose turn it is, and the rows that go through it, ascending.
+  var expert = 0
   var members: [Int] = []
 
   typealias RowStage = (StageContext, Int) -> Void
@@ -55,6 +59,7 @@ final class StageContext {
   func end() {
     plan = PassPlan()
     caches = []
+    network = nil
   }
 
   var weights: DecoderLayer { transformer.layers[layer] }
@@ -194,15 +199,22 @@ final class StageContext {
     }
   }
 
-  /// The product of gate and up, as input of `network.down`.
-  ///
-  /// `rows` go through the network together; `row` is one of them.
-  func activate(_ row: Int, in network: GatedNetwork, rows: Int) {
+  /// Takes up a network: stages are told of it here, because a closure that held it would be allocated.
+  func enter(_ weights: GatedNetwork, rows: Int) { network = (weights, rows) }
+
+  /// The product of gate and up, as input of the network's `down`.
+  func activate(_ row: Int) {
+    guard let (network, rows) = network else { return }
     let gate = buffers.gate.base + row * buffers.wideStride
     let up = buffers.up.base + row * buffers.wideStride
     let width = network.down.columns
+    if let biases = network.biases {
+      kernels.add(gate, biases.gate.base, count: width)
+      kernels.add(up, biases.up.base, count: width)
+    }
     switch model.activation {
     case .silu: kernels.swiGLU(gate, gate: gate, up: up, count: width)
+    case .clampedSiLU: kernels.clampedSwiGLU(gate, gate: gate, up: up, count: width)
     case .geluTanh: kernels.geGLU(gate, gate: gate, up: up, count: width)
     }
     prepare(buffers.wide, row: row, from: gate, columns: width, for: network.down, rows: rows)

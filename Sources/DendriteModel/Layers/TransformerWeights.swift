@@ -25,6 +25,8 @@ struct DecoderLayer: Sendable {
   let biases: (query: AlignedBuffer<Float>, key: AlignedBuffer<Float>, value: AlignedBuffer<Float>)?
   /// Norms of the heads, shape `[D]`.
   let headNorms: (query: AlignedBuffer<Float>, key: AlignedBuffer<Float>)?
+  /// One score for each query head, shape `[H]`.
+  let sinks: AlignedBuffer<Float>?
   /// Shape `[d, H·D]`.
   let output: PackedMatrix
   /// Shape `[d]`.
@@ -49,6 +51,8 @@ struct GatedNetwork: Sendable {
   let up: PackedMatrix
   /// Shape `[d, F]`.
   let down: PackedMatrix
+  /// Shape `[F]`, `[F]`, `[d]`.
+  var biases: (gate: AlignedBuffer<Float>, up: AlignedBuffer<Float>, down: AlignedBuffer<Float>)?
 
   var byteCount: Int { gate.byteCount + up.byteCount + down.byteCount }
 }
@@ -70,6 +74,8 @@ enum FeedForward: Sendable {
 struct Mixture: Sendable {
   /// Shape `[experts, d]`.
   let router: PackedMatrix
+  /// Shape `[experts]`.
+  let routerBias: AlignedBuffer<Float>?
   let experts: [GatedNetwork]
   let configuration: ExpertConfiguration
 

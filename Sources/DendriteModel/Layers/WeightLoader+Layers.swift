@@ -16,6 +16,7 @@ extension WeightLoader {
       value: value,
       biases: try biases(index),
       headNorms: try headNorms(index),
+      sinks: configuration.hasSinks ? try vector(.attentionSinks(index)) : nil,
       output: try matrix(.attentionOutput(index)),
       outputBias: configuration.hasOutputBias ? try vector(.attentionOutputBias(index)) : nil,
       postNorms: try postNorms(index),
@@ -86,32 +87,5 @@ extension WeightLoader {
         gate: try matrix(.feedForwardGateUp(index), rows: 0..<width),
         up: try matrix(.feedForwardGateUp(index), rows: width..<2 * width),
         down: try matrix(.feedForwardDown(index))))
-  }
-
-  private mutating func mixture(
-    _ index: Int, _ configuration: ExpertConfiguration
-  ) throws(ModelError) -> Mixture {
-    let router = try matrix(.router(index))
-    var experts: [GatedNetwork] = []
-    for expert in 0..<configuration.count {
-      experts.append(try self.expert(expert, ofLayer: index, configuration))
-    }
-    return Mixture(router: router, experts: experts, configuration: configuration)
-  }
-
-  private mutating func expert(
-    _ expert: Int, ofLayer index: Int, _ experts: ExpertConfiguration
-  ) throws(ModelError) -> GatedNetwork {
-    guard experts.isStacked else {
-      return GatedNetwork(
-        gate: try matrix(.expertGate(index, expert)), up: try matrix(.expertUp(index, expert)),
-        down: try matrix(.expertDown(index, expert)))
-    }
-    let wide = expert * experts.feedForwardSize..<(expert + 1) * experts.feedForwardSize
-    let narrow = expert * configuration.hiddenSize..<(expert + 1) * configuration.hiddenSize
-    return GatedNetwork(
-      gate: try matrix(.expertGates(index), rows: wide),
-      up: try matrix(.expertUps(index), rows: wide),
-      down: try matrix(.expertDowns(index), rows: narrow))
   }
 }

@@ -42,6 +42,7 @@ struct WeightLoader {
   ///   - name: the tensor.
   ///   - rows: a part of its rows, where one tensor holds several matrices; all if left out.
   /// - Returns: the packed matrix.
+  /// - Throws: `badCheckpoint`, `notEnoughMemory`.
   mutating func matrix(
     _ name: TensorName, rows: Range<Int>? = nil
   ) throws(ModelError) -> PackedMatrix {
@@ -67,23 +68,61 @@ struct WeightLoader {
     return packed
   }
 
-  /// A vector of floats: norms, to which what the file's kind lacks is added, and biases.
-  mutating func vector(_ name: TensorName) throws(ModelError) -> AlignedBuffer<Float> {
+  /// Packs rows that were put together in memory.
+  mutating func pack(_ matrix: AssembledMatrix) throws(ModelError) -> PackedMatrix {
+    let rowBytes = matrix.bytes.count / matrix.rows
+    let machine = machine
+    let result = matrix.bytes.withUnsafeBytes { source -> Result<PackedMatrix, ComputeError> in
+      guard let first = source.baseAddress else { preconditionFailure("a matrix without rows") }
+      return Result { () throws(ComputeError) in
+        try PackedMatrix(
+          name: matrix.name, type: Int(matrix.type.rawValue), rows: matrix.rows,
+          columns: matrix.columns, source: first, rowBytes: rowBytes, machine: machine)
+      }
+    }
+    report(matrix.bytes.count)
+    switch result {
+    case .success(let packed): return packed
+    case .failure(let error):
+      throw ModelError(
+        error.code == .notEnoughMemory ? .notEnoughMemory : .badCheckpoint, error.message,
+        remedy: error.remedy)
+    }
+  }
+
+  /// One row of a tensor as floats, or every `step`-th value of it.
+  func row(
+    _ row: Int, of name: TensorName, from first: Int = 0, step: Int = 1
+  ) throws(ModelError) -> AlignedBuffer<Float> {
     let view = try tensor(name)
-    let values = try decoded(view)
-    let offset = name.isNorm ? configuration.normOffset : 0
+    let values = try finite(view.floats(rows: row..<row + 1), of: view)
+    return try buffer(stride(from: first, to: values.count, by: step).map { values[$0] })
+  }
+
+  private func buffer(_ values: [Float]) throws(ModelError) -> AlignedBuffer<Float> {
     do {
       let buffer = try AlignedBuffer<Float>(zeroed: values.count)
-      for (i, value) in values.enumerated() { buffer[i] = offset == 0 ? value : value + offset }
-      report(view.info.byteCount)
+      for (i, value) in values.enumerated() { buffer[i] = value }
       return buffer
     } catch {
       throw ModelError(.notEnoughMemory, error.message, remedy: error.remedy)
     }
   }
 
+  /// A vector of floats: norms, to which what the file's kind lacks is added, and biases.
+  mutating func vector(_ name: TensorName) throws(ModelError) -> AlignedBuffer<Float> {
+    let view = try tensor(name)
+    let values = try decoded(view)
+    let offset = name.isNorm ? configuration.normOffset : 0
+    report(view.info.byteCount)
+    return try buffer(offset == 0 ? values : values.map { $0 + offset })
+  }
+
   private func decoded(_ view: TensorView) throws(ModelError) -> [Float] {
-    let values = view.floats()
+    try finite(view.floats(), of: view)
+  }
+
+  private func finite(_ values: [Float], of view: TensorView) throws(ModelError) -> [Float] {
     if let index = values.firstIndex(where: { !$0.isFinite }) {
       throw ModelError(
         .badCheckpoint,
