@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dendrite
 import DendriteTestSupport
 import Foundation
 import Testing
@@ -79,5 +80,22 @@ import Testing
       ["run", "-m", Repository.golden("families/qwen3")] + options)
     #expect(result.status == 65)
     #expect(result.errors.contains("tokenizer.gguf") && result.errors.contains("try: "))
+  }
+
+  @Test(.tags(.invariance), arguments: ["gemma2", "gemma3", "gpt-oss", "qwen3moe"])
+  func `the promises hold for every kind of graph, read from a directory`(family: String) throws {
+    let folder = try TemporaryFolder()
+    let file = try ModelLocation.open(directory(family, in: folder))
+    let model = try CPUTransformer(file: file, machine: Machine(threads: 2))
+    let prover = try Prover(model: model, file: file, settings: .init(budget: 60, seed: 4))
+    let names: Set = [
+      "guesses", "chunks", "rows", "trees", "caches", "history", "parts", "threads", "kernels",
+      "files",
+    ]
+    let record = prover.run(only: names)
+    for proof in record.proofs { #expect(!proof.isBroken, "\(proof.line)") }
+    #expect(record.proofs.count == names.count && record.proofs.allSatisfy { $0.count > 0 })
+    let files = record.proofs.first { $0.name == "files" }
+    #expect(files.map { !$0.claim.contains(": 0 refused") } == true)
   }
 }

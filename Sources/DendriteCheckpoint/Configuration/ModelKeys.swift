@@ -66,15 +66,17 @@ extension ModelKeys {
   /// - Parameters:
   ///   - hiddenSize: what heads share where no width is given.
   ///   - layers: how many values an array must have.
+  ///   - countDefault: query heads where none are given; `nil` if they must be.
   ///   - kvDefault: key/value heads where none are given; `nil` for as many as query heads.
   ///   - dimDefault: the width where none is given; `nil` for hiddenSize / heads.
   /// - Returns: the three sizes, in range, key/value heads a divisor of query heads.
   /// - Throws: `.missingKey`, `.invalidValue`.
   func headSizes(
-    hiddenSize: Int, layers: Int, kvDefault: Int? = nil, dimDefault: Int? = nil
+    hiddenSize: Int, layers: Int, countDefault: Int? = nil, kvDefault: Int? = nil,
+    dimDefault: Int? = nil
   ) throws(CheckpointError) -> (count: Int, kvCount: Int, dim: Int) {
     let heads = 1...(1 << 16)
-    guard let count = try uniformInt(.headCount, in: heads, layers: layers) else {
+    guard let count = try uniformInt(.headCount, in: heads, layers: layers) ?? countDefault else {
       throw missing(.headCount)
     }
     let kvCount = try uniformInt(.kvHeadCount, in: heads, layers: layers) ?? kvDefault ?? count

@@ -11,7 +11,10 @@ enum Gemma3: ModelFamily {
   static let architecture = Architecture.gemma3
   static let modelTypes = ["gemma3_text", "gemma3"]
   static func defaults(of modelType: String) -> FamilyDefaults {
-    FamilyDefaults(kvHeadCount: 4, headDim: 256, isOutputTied: true, ropeBase: 1_000_000)
+    // The models that see leave most of these out.
+    FamilyDefaults(
+      headCount: 8, vocabularySize: 262_208, contextLength: 131_072, kvHeadCount: 4, headDim: 256,
+      isOutputTied: true, ropeBase: 1_000_000)
   }
 
   static func complete(

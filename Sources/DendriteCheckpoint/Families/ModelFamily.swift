@@ -25,6 +25,12 @@ protocol ModelFamily {
 struct FamilyDefaults {
   /// Added to the mean square in norms.
   var epsilon = 1e-6
+  /// Query heads; `nil` if they must be given, as for the next two.
+  var headCount: Int?
+  /// Rows of the embedding.
+  var vocabularySize: Int?
+  /// Positions the model was trained for.
+  var contextLength: Int?
   /// Key/value heads; `nil` for as many as query heads.
   var kvHeadCount: Int?
   /// Width of a head; `nil` for the hidden size divided by the heads.

@@ -67,8 +67,8 @@ public struct HubCache: Sendable {
     guard FileNames.isPlain(number), FileNames.isDirectory(snapshot) else {
       throw CheckpointError(
         .unreadable,
-        "no model \(quoted(repository)) (revision \(quoted(revision))) in the Hub cache, expected "
-          + "\(quoted(folder))",
+        "neither a path nor a model in the Hub cache: \(quoted(repository)), revision "
+          + "\(quoted(revision)), expected\n\(quoted(folder))",
         remedy: "`hf download \(repository)` gets it; HF_HOME or HF_HUB_CACHE say where it is kept")
     }
     return snapshot

@@ -21,9 +21,15 @@ extension ModelDirectory {
         .feedForwardSize, in: ConfigurationFile.sizes, layers: layerCount)
     else { throw keys.missing(.feedForwardSize) }
     let heads = try keys.headSizes(
-      hiddenSize: hiddenSize, layers: layerCount, kvDefault: defaults.kvHeadCount,
-      dimDefault: defaults.headDim)
-    let vocabularySize = try keys.requiredInt(.vocabularySize, in: 1...(1 << 24))
+      hiddenSize: hiddenSize, layers: layerCount, countDefault: defaults.headCount,
+      kvDefault: defaults.kvHeadCount, dimDefault: defaults.headDim)
+    guard
+      let vocabularySize = try keys.int(.vocabularySize, in: 1...(1 << 24))
+        ?? defaults.vocabularySize
+    else { throw keys.missing(.vocabularySize) }
+    guard
+      let contextLength = try keys.int(.contextLength, in: 1...(1 << 30)) ?? defaults.contextLength
+    else { throw keys.missing(.contextLength) }
     let epsilon = try keys.number(.rmsNormEpsilon, in: 1e-30...1) ?? defaults.epsilon
     let ownTie = try keys.bool("tie_word_embeddings")
     let outerTie = try wholeConfiguration.bool("tie_word_embeddings")
@@ -33,7 +39,7 @@ extension ModelDirectory {
       architecture: architecture,
       name: displayName,
       vocabularySize: vocabularySize,
-      contextLength: try keys.requiredInt(.contextLength, in: 1...(1 << 30)),
+      contextLength: contextLength,
       hiddenSize: hiddenSize,
       layerCount: layerCount,
       feedForwardSize: feedForwardSize,

@@ -33,8 +33,17 @@ public struct ModelDirectory: Sendable {
   /// - Complexity: O(header bytes); no tensor is read.
   public init(path: String) throws(CheckpointError) {
     let folder = try ModelFolder(path: path)
+    try self.init(
+      path: path, configuration: folder.configuration(),
+      generation: folder.optionalFile("generation_config.json"), shards: folder.shards())
+  }
+
+  private init(
+    path: String, configuration whole: ConfigurationFile, generation: ConfigurationFile?,
+    shards: [SafetensorsHeader]
+  ) throws(CheckpointError) {
     self.path = path
-    wholeConfiguration = try folder.configuration()
+    wholeConfiguration = whole
     let text = try wholeConfiguration.nested("text_config")
     configuration = text ?? wholeConfiguration
     let outer = try wholeConfiguration.string("model_type")
@@ -42,8 +51,7 @@ public struct ModelDirectory: Sendable {
       throw wholeConfiguration.missing("model_type")
     }
     modelType = type
-    generation = try folder.optionalFile("generation_config.json")
-    let shards = try folder.shards()
+    self.generation = generation
     files = shards.map(\.file)
     tensors = shards.flatMap(\.tensors)
     indexByName = try ModelDirectory.index(tensors, files)
@@ -51,6 +59,20 @@ public struct ModelDirectory: Sendable {
     let names = indexByName
     let prefix = inside.first { names[$0 + "embed_tokens.weight"] != nil } ?? "model."
     prefixes = (prefix, prefix == "language_model.model." ? "language_model." : "")
+  }
+
+  /// The same directory with other bytes in place of its first weight file, for tests of what is refused.
+  ///
+  /// - Parameter bytes: a safetensors file, whole or damaged.
+  /// - Returns: the directory, its headers checked.
+  /// - Throws: what opening throws.
+  package func replacingFirstFile(by bytes: [UInt8]) throws(CheckpointError) -> ModelDirectory {
+    var shards = [try SafetensorsHeader(MappedFile(name: files[0].path, copying: bytes), shard: 0)]
+    for (number, file) in files.enumerated().dropFirst() {
+      shards.append(try SafetensorsHeader(file, shard: number))
+    }
+    return try ModelDirectory(
+      path: path, configuration: wholeConfiguration, generation: generation, shards: shards)
   }
 
   private static func index(

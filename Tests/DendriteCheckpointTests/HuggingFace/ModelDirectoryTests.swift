@@ -98,6 +98,27 @@ import Testing
     #expect(directory.mayIgnore(tensor: "vision_tower.patch.weight", in: configuration))
   }
 
+  @Test func `what Gemma 3's larger models leave out is known`() throws {
+    // As google/gemma-3-4b-it spells it.
+    let text: [String: Any] = [
+      "hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text",
+      "num_hidden_layers": 34, "rope_scaling": ["factor": 8.0, "rope_type": "linear"],
+      "sliding_window": 1024,
+    ]
+    let model = try SavedModel(configuration: [
+      "model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"],
+      "text_config": text,
+    ])
+    let found = try ModelDirectory(path: model.path).modelConfiguration()
+    #expect(found.headCount == 8 && found.kvHeadCount == 4 && found.headDim == 256)
+    #expect(found.vocabularySize == 262_208 && found.contextLength == 131_072)
+    #expect(found.ropeScaling == .linear(factor: 8) && found.ropeBase == 1_000_000)
+    #expect(found.windowedRopeBase == 10_000 && found.attentionScale == 1.0 / 16)
+    #expect(found.window(ofLayer: 4) == 1024 && found.window(ofLayer: 5) == nil)
+    #expect(found.rotation(ofLayer: 4) == .windowed && found.rotation(ofLayer: 5) == .usual)
+    #expect(found.isOutputTied && found.normOffset == 1)
+  }
+
   static let impossible: [(keys: [String: any Sendable], words: [String])] = [
     (["hidden_size": -16], ["'hidden_size' of 'config.json' is -16", "1 to 1048576"]),
     (["hidden_size": 1e30], ["'hidden_size'", "an integer"]),
