@@ -44,7 +44,7 @@ let package = Package(
     room("DendriteTokenizer"),
     room("DendriteReport"),
     // Floor 2
-    room("DendriteCheckpoint", ["DendriteTokenizer"]),
+    room("DendriteCheckpoint", ["DendriteReport", "DendriteTokenizer"]),
     // Floor 3
     room("DendriteModel", ["CDendriteKernels", "DendriteCompute", "DendriteCheckpoint"]),
     // Floor 4

@@ -40,6 +40,22 @@ float dendrite_exp2f(float x) {
   return p * power;
 }
 
+float dendrite_tanhf(float x) {
+  const float size = x < 0 ? -x : x;
+  if (!(size < 0.625f)) {
+    const float large = 1.0f - 2.0f / (dendrite_exp2f(size * 2.88539008f) + 1.0f);
+    return x < 0 ? -large : large;
+  }
+  const float z = x * x;
+  /* A polynomial in x^2 fitted to tanh(x) / x; the fit is within 1.5 units of 2^-24. */
+  float p = -0.00610491866f;
+  p = p * z + 0.0210036151f;
+  p = p * z + -0.0538524911f;
+  p = p * z + 0.133327827f;
+  p = p * z + -0.333333284f;
+  return x + (x * z) * p;
+}
+
 double dendrite_exp2(double x) {
   if (x != x) return x;
   if (x < -1022.0) return 0.0;

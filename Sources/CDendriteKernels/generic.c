@@ -277,13 +277,16 @@ static float score(const float *query, const uint8_t *base, const dendrite_kv_la
   return s;
 }
 
+// cap * tanh(t), where t is x in units of the cap; NaN if x is not finite.
+static float capped(float x, float t, float cap) { return cap * dendrite_tanhf(t) + (x - x); }
+
 // 2^difference for an integer difference <= 0; 0 below -126 (and for an empty state).
 static float power_of_two(float difference) {
   return difference >= -126.0f ? dendrite_exp2f(difference) : 0.0f;
 }
 
 static void attend(float *states, const float *query, long queries, const void *head,
-                   const dendrite_kv_layout *layout, long begin, long end, const void *next) {
+                   const dendrite_kv_layout *layout, long begin, long end, float cap, const void *next) {
   (void)next;
   const long dim = layout->head_dim, stride = dendrite_state_floats(dim);
   const uint8_t *values = (const uint8_t *)head + layout->values;
@@ -294,6 +297,7 @@ static void attend(float *states, const float *query, long queries, const void *
     float bound = *m;
     for (long j = begin; j < end; j++) {
       p[j] = score(query + q * dim, head, layout, j);
+      if (cap != 0) p[j] = capped(p[j], p[j], cap);
       const float ceiling = ceilf(p[j]);
       if (ceiling > bound) bound = ceiling;
     }
@@ -372,7 +376,29 @@ static double softmax_sum(const float *x, long count, float maximum) {
   return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
+static void geglu(float *y, const float *gate, const float *up, long count) {
+  for (long i = 0; i < count; i++) {
+    const float x = gate[i], square = x * x, slope = square * -0.102943240f + -2.30220820f;
+    const float e = dendrite_exp2f(x * slope);
+    y[i] = (x / (1.0f + e)) * up[i];
+  }
+}
+
+static void swiglu_clamped(float *y, const float *gate, const float *up, long count) {
+  for (long i = 0; i < count; i++) {
+    const float g = gate[i] > 7.0f ? 7.0f : gate[i];
+    const float u = up[i] > 7.0f ? 7.0f : up[i] < -7.0f ? -7.0f : up[i];
+    const float e = dendrite_exp2f(g * -2.45546700f);
+    y[i] = (g / (1.0f + e)) * (u + 1.0f);
+  }
+}
+
+static void soft_cap(float *x, long count, float cap) {
+  for (long i = 0; i < count; i++) x[i] = capped(x[i], x[i] / cap, cap);
+}
+
 const dendrite_kernels dendrite_kernels_generic = {
     "generic", matmul, quantize, arrange, rms_norm, swiglu,  add,         rope,
     store,     attend, merge,    finish,  argmax,   maximum, softmax_sum,
+    geglu,     swiglu_clamped, soft_cap,
 };

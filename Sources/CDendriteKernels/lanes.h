@@ -111,6 +111,22 @@ INLINE lanes exp2_lanes(lanes x) {
   const ilanes exponent = ((ilanes)shifted - isplat(0x4b400000) + isplat(127)) << 23;
   return select_lanes(x < splat(-126.0f), splat(0.0f), p * (lanes)exponent);
 }
+// As dendrite_tanhf, lane by lane.
+INLINE lanes tanh_lanes(lanes x) {
+  const lanes z = x * x;
+  lanes p = splat(-0.00610491866f);
+  p = p * z + splat(0.0210036151f);
+  p = p * z + splat(-0.0538524911f);
+  p = p * z + splat(0.133327827f);
+  p = p * z + splat(-0.333333284f);
+  const lanes small = x + (x * z) * p;
+  const lanes size = (lanes)((ilanes)x & isplat(0x7fffffff));
+  const lanes large = splat(1.0f) - splat(2.0f) / (exp2_lanes(size * splat(2.88539008f)) + splat(1.0f));
+  const lanes signed_large = (lanes)((ilanes)large | ((ilanes)x & isplat((int32_t)0x80000000)));
+  return select_lanes(size < splat(0.625f), small, signed_large);
+}
+// cap * tanh(t), where t is x in units of the cap; NaN if x is not finite.
+INLINE lanes capped_lanes(lanes x, lanes t, float cap) { return splat(cap) * tanh_lanes(t) + (x - x); }
 INLINE float power_of_two(float difference) {
   if (!(difference >= -126.0f)) return 0.0f;
   return dendrite_float_from_bits((uint32_t)((int32_t)difference + 127) << 23);
@@ -124,4 +140,5 @@ const dendrite_kernels VARIANT(dendrite_kernels) = {
     VARIANT_NAME,     VARIANT(matmul), VARIANT(quantize), VARIANT(arrange), VARIANT(rms_norm),
     VARIANT(swiglu),  VARIANT(add),    VARIANT(rope),     VARIANT(store),   VARIANT(attend),
     VARIANT(merge),   VARIANT(finish), VARIANT(argmax),   VARIANT(maximum),  VARIANT(softmax_sum),
+    VARIANT(geglu),   VARIANT(swiglu_clamped),   VARIANT(soft_cap),
 };

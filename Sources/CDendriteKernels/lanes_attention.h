@@ -182,7 +182,7 @@ INLINE void keep_score(float *p, lanes *largest, lanes score, ilanes seen) {
 
 TILE_FUNCTION void attend_tile(dendrite_kv_type type, const int tile, float *states, const float *query,
                                const uint8_t *head, const dendrite_kv_layout *layout, long begin, long end,
-                               const uint8_t *next) {
+                               float cap, const uint8_t *next) {
   const long dim = layout->head_dim, stride = 32 + (dim + 15) / 16 * 16;
   float p[ATTEND_TILE][DENDRITE_KV_POSITIONS] __attribute__((aligned(64))), factors[ATTEND_TILE];
   const int wide = wide_of(tile);
@@ -195,6 +195,7 @@ TILE_FUNCTION void attend_tile(dendrite_kv_type type, const int tile, float *sta
     const uint8_t *keys = next && all ? next + group * dim * 16 * dendrite_kv_element_bytes(type) : NULL;
     if (all) score_tile(type, tile, wide, s, query, head, layout, group, keys);
     else score_tile(type, tile, 1, s, query, head, layout, group, NULL);
+    if (cap != 0) UNROLL for (int i = 0; i < tile * wide; i++) s[i] = capped_lanes(s[i], s[i], cap);
     UNROLL for (int g = 0; g < wide; g++)
       UNROLL for (int q = 0; q < tile; q++)
         if (g < some)
@@ -228,11 +229,11 @@ TILE_FUNCTION void attend_tile(dendrite_kv_type type, const int tile, float *sta
 
 INLINE void attend_type(dendrite_kv_type type, float *states, const float *query, long queries,
                         const void *head, const dendrite_kv_layout *layout, long begin, long end,
-                        const uint8_t *next) {
+                        float cap, const uint8_t *next) {
   const long dim = layout->head_dim, stride = 32 + (dim + 15) / 16 * 16;
   for (long q = 0; q < queries;) {
 #define ATTEND(n) \
-  case n: attend_tile(type, n, states + q * stride, query + q * dim, head, layout, begin, end, next); break;
+  case n: attend_tile(type, n, states + q * stride, query + q * dim, head, layout, begin, end, cap, next); break;
     const long tile = queries - q < ATTEND_TILE ? queries - q : ATTEND_TILE;
     switch (tile) {
       ATTEND(1) ATTEND(2) ATTEND(3) ATTEND(4)
@@ -249,8 +250,8 @@ INLINE void attend_type(dendrite_kv_type type, float *states, const float *query
 #define DEFINE(kind) \
   static __attribute__((noinline)) void attend_##kind(float *states, const float *query, long queries, \
                                                       const void *head, const dendrite_kv_layout *layout, \
-                                                      long begin, long end, const void *next) { \
-    attend_type(DENDRITE_KV_##kind, states, query, queries, head, layout, begin, end, next); \
+                                                      long begin, long end, float cap, const void *next) { \
+    attend_type(DENDRITE_KV_##kind, states, query, queries, head, layout, begin, end, cap, next); \
   }
 DEFINE(F32)
 DEFINE(F16)
@@ -259,12 +260,13 @@ DEFINE(Q8)
 #undef DEFINE
 
 static void VARIANT(attend)(float *states, const float *query, long queries, const void *head,
-                            const dendrite_kv_layout *layout, long begin, long end, const void *next) {
+                            const dendrite_kv_layout *layout, long begin, long end, float cap,
+                            const void *next) {
   switch (layout->type) {
-    case DENDRITE_KV_F32: attend_F32(states, query, queries, head, layout, begin, end, next); break;
-    case DENDRITE_KV_F16: attend_F16(states, query, queries, head, layout, begin, end, next); break;
-    case DENDRITE_KV_BF16: attend_BF16(states, query, queries, head, layout, begin, end, next); break;
-    case DENDRITE_KV_Q8: attend_Q8(states, query, queries, head, layout, begin, end, next); break;
+    case DENDRITE_KV_F32: attend_F32(states, query, queries, head, layout, begin, end, cap, next); break;
+    case DENDRITE_KV_F16: attend_F16(states, query, queries, head, layout, begin, end, cap, next); break;
+    case DENDRITE_KV_BF16: attend_BF16(states, query, queries, head, layout, begin, end, cap, next); break;
+    case DENDRITE_KV_Q8: attend_Q8(states, query, queries, head, layout, begin, end, cap, next); break;
   }
 }
 

@@ -84,6 +84,33 @@ static void VARIANT(swiglu)(float *y, const float *gate, const float *up, long c
   }
 }
 
+static void VARIANT(geglu)(float *y, const float *gate, const float *up, long count) {
+  for (long i = 0; i < count; i += 16) {
+    const lanes x = load_upto(gate + i, count - i), u = load_upto(up + i, count - i);
+    const lanes slope = (x * x) * splat(-0.102943240f) + splat(-2.30220820f);
+    const lanes e = exp2_lanes(x * slope);
+    save_upto(y + i, (x / (splat(1.0f) + e)) * u, count - i);
+  }
+}
+
+static void VARIANT(swiglu_clamped)(float *y, const float *gate, const float *up, long count) {
+  const lanes limit = splat(7.0f);
+  for (long i = 0; i < count; i += 16) {
+    lanes g = load_upto(gate + i, count - i), u = load_upto(up + i, count - i);
+    g = select_lanes(g > limit, limit, g);
+    u = select_lanes(u > limit, limit, select_lanes(u < -limit, -limit, u));
+    const lanes e = exp2_lanes(g * splat(-2.45546700f));
+    save_upto(y + i, (g / (splat(1.0f) + e)) * (u + splat(1.0f)), count - i);
+  }
+}
+
+static void VARIANT(soft_cap)(float *x, long count, float cap) {
+  for (long i = 0; i < count; i += 16) {
+    const lanes v = load_upto(x + i, count - i);
+    save_upto(x + i, capped_lanes(v, v / splat(cap), cap), count - i);
+  }
+}
+
 static void VARIANT(add)(float *y, const float *x, long count) {
   for (long i = 0; i < count; i += 16)
     save_upto(y + i, load_upto(y + i, count - i) + load_upto(x + i, count - i), count - i);

@@ -65,7 +65,8 @@ void dendrite_attend_fold(const dendrite_history *history, float *states, long q
       const uint8_t *head = (const uint8_t *)history->blocks[block] + history->offset;
       const uint8_t *next = following < to && history->blocks[following] ? (const uint8_t *)history->blocks[following] + history->offset : NULL;
       history->kernels->attend(own, query, some, head, history->layout, begin > origin ? begin - origin : 0,
-                               end - origin < DENDRITE_KV_POSITIONS ? end - origin : DENDRITE_KV_POSITIONS, next);
+                               end - origin < DENDRITE_KV_POSITIONS ? end - origin : DENDRITE_KV_POSITIONS,
+                               history->cap, next);
     }
   }
 }

@@ -28,6 +28,8 @@ static const format formats[] = {
     {DENDRITE_GGUF_IQ4_NL, DENDRITE_PACK_IQ4, 32, 18, 0},
     {DENDRITE_GGUF_IQ4_XS, DENDRITE_PACK_QX, 256, 136, 0},
     {DENDRITE_GGUF_MXFP4, DENDRITE_PACK_MX4, 32, 17, 0},
+    {DENDRITE_F8_E4M3, DENDRITE_PACK_F16, 1, 1, 0},
+    {DENDRITE_F8_E5M2, DENDRITE_PACK_F16, 1, 1, 0},
 };
 
 static const format *format_of(int gguf_type) {
@@ -73,6 +75,16 @@ static int is_broken_float(float x) {
   return (dendrite_bits_of_float(x) & 0x7f800000) == 0x7f800000;
 }
 
+// A float of eight bits as a half, exactly. E5M2 is the upper byte of a half. E4M3 has a bias of 7, no
+// infinities, and NaN where all bits but the sign are set.
+static uint16_t half_from_f8(uint8_t bits, int type) {
+  if (type == DENDRITE_F8_E5M2) return (uint16_t)(bits << 8);
+  const uint16_t sign = (uint16_t)((bits & 0x80) << 8), magnitude = bits & 0x7f;
+  if (magnitude == 0x7f) return sign | 0x7e00;
+  if (magnitude >= 8) return sign | (uint16_t)((magnitude << 7) + 0x2000);
+  return sign | dendrite_half_from_float((float)magnitude * 0x1p-9f); /* subnormal: steps of 2^-9 */
+}
+
 // Elements of `size` bytes to [k][16]; returns whether the row holds NaN or infinity.
 static int pack_float_row(uint8_t *group, const uint8_t *row, int lane, long columns, int type) {
   int broken = 0;
@@ -82,6 +94,10 @@ static int pack_float_row(uint8_t *group, const uint8_t *row, int lane, long col
       memcpy(&value, row + k * 4, 4);
       broken |= is_broken_float(value);
       memcpy(group + (k * 16 + lane) * 4, &value, 4);
+    } else if (type == DENDRITE_F8_E4M3 || type == DENDRITE_F8_E5M2) {
+      const uint16_t value = half_from_f8(row[k], type);
+      broken |= (value & 0x7c00) == 0x7c00;
+      memcpy(group + (k * 16 + lane) * 2, &value, 2);
     } else {
       const uint16_t mask = type == DENDRITE_GGUF_F16 ? 0x7c00 : 0x7f80;
       broken |= (dendrite_load_u16(row + k * 2) & mask) == mask;

@@ -32,10 +32,10 @@ public struct LocalModel: Sendable {
   /// What the model is.
   public var description: ModelDescription { engine.description }
 
-  /// Loads a GGUF file, or all shards of a split one.
+  /// Loads a GGUF file (or all shards of a split one), a Hugging Face directory, or a model in the Hub cache.
   ///
   /// - Parameters:
-  ///   - path: The file; of a split model, any shard.
+  ///   - path: The file or directory; of a split model, any shard; or `owner/name`.
   ///   - machine: Threads and kernels; by default all cores and the fastest kernels.
   ///   - drafter: A smaller model of the same vocabulary that guesses ahead.
   ///   - ranks: Who shares every context; `nil` if this process keeps all of it.
@@ -49,7 +49,7 @@ public struct LocalModel: Sendable {
   ) async throws -> LocalModel {
     let note = Note()
     let engine = try await Engine.loading {
-      let file = try GGUFFile(path: path)
+      let file = try ModelLocation.open(path)
       let tokenizer = try Tokenizer(file.vocabularyDescription())
       var machine = try machine ?? Machine()
       let joined = try ranks?.join(machine)

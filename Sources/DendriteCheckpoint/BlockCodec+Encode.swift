@@ -55,7 +55,7 @@ extension BlockCodec {
     case .iq4_nl: encodeIQ4_NL
     case .iq4_xs: encodeIQ4_XS
     case .mxfp4: encodeMXFP4
-    case .f64, .i8, .i16, .i32, .i64: nil
+    case .f64, .i8, .i16, .i32, .i64, .f8_e4m3, .f8_e5m2, .u8: nil
     }
   }
 }

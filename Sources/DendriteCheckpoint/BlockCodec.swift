@@ -50,7 +50,9 @@ public enum BlockCodec {
     case .iq4_nl: decodeIQ4_NL
     case .iq4_xs: decodeIQ4_XS
     case .mxfp4: decodeMXFP4
-    case .i8, .i16, .i32, .i64: preconditionFailure("\(type) holds integers, not weights")
+    case .f8_e4m3: { $1[0] = HalfPrecision.float(e4m3: UInt8(byte($0, 0))) }
+    case .f8_e5m2: { $1[0] = HalfPrecision.float(UInt16(byte($0, 0)) << 8) }
+    case .i8, .i16, .i32, .i64, .u8: preconditionFailure("\(type) holds integers, not weights")
     }
   }
 }

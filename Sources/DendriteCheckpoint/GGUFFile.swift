@@ -69,9 +69,6 @@ public struct GGUFFile: Sendable {
   /// Bytes of all files together.
   public var fileByteCount: Int { files.reduce(0) { $0 + $1.count } }
 
-  /// Bytes of all tensors together.
-  public var tensorByteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
-
   /// The architecture that the file names, for example `llama`; empty if it names none.
   public var architecture: String {
     if case .string(let name) = metadata["general.architecture"] { name } else { "" }

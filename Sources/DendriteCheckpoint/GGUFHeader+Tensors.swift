@@ -42,7 +42,7 @@ extension GGUFHeader {
 
     let shape = try readShape(&reader)
     let id = try reader.integer(as: UInt32.self)
-    guard let type = TensorType(rawValue: id) else {
+    guard let type = TensorType(rawValue: id), type.isOfGGUF else {
       throw CheckpointError(
         .unsupportedTensorType,
         "tensor \(quoted(name)) is stored as \(TensorType.describeUnsupported(id: id)), "

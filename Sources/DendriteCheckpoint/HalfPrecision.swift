@@ -35,6 +35,20 @@ public enum HalfPrecision {
     return sign | UInt16((rounded - 0x3800_0000) >> 13)
   }
 
+  /// Widens a float of eight bits with four for the exponent; exact.
+  ///
+  /// There are no infinities: with all bits but the sign set it is NaN.
+  ///
+  /// - Source: Micikevicius et al. 2022 (arXiv:2209.05433).
+  public static func float(e4m3 bits: UInt8) -> Float {
+    let sign: Float = bits & 0x80 == 0 ? 1 : -1
+    let exponent = Int(bits >> 3 & 0xF)
+    let fraction = Float(bits & 7)
+    if bits & 0x7F == 0x7F { return .nan }
+    if exponent == 0 { return sign * (fraction * 0x1p-9) }
+    return sign * (1 + fraction / 8) * Float(sign: .plus, exponent: exponent - 7, significand: 1)
+  }
+
   /// Widens a bfloat16 number; exact.
   public static func float(brain bits: UInt16) -> Float {
     Float(bitPattern: UInt32(bits) << 16)

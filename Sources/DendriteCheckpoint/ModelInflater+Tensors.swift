@@ -24,7 +24,7 @@ extension ModelInflater {
     case .outputNorm, .attentionNorm, .feedForwardNorm:
       let weights = normWeights(own, isOutput: name == .outputNorm)
       try writer.addTensor(name.description, shape: shape, floats: weights)
-    case .attentionQBias, .attentionKBias, .attentionVBias, .ropeFrequencies:
+    case .ropeFrequencies, .attentionQBias, .attentionKBias, .attentionVBias:
       let values = own?.floats() ?? []
       let padding = [Float](repeating: 0, count: shape[0] - values.count)
       try writer.addTensor(name.description, shape: shape, floats: values + padding)
@@ -77,6 +77,8 @@ extension ModelInflater {
     case .feedForwardGate(let layer): sourceLayer(layer).map { .feedForwardGate($0) }
     case .feedForwardUp(let layer): sourceLayer(layer).map { .feedForwardUp($0) }
     case .feedForwardDown(let layer): sourceLayer(layer).map { .feedForwardDown($0) }
+    // Models with these are refused before (`ModelInflater.init`).
+    default: nil
     }
   }
 }

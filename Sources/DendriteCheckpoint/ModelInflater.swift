@@ -51,6 +51,7 @@ public struct ModelInflater: Sendable {
   ) throws(CheckpointError) {
     let small = try source.modelConfiguration()
     try source.checkTensors(for: small)
+    try ModelInflater.checkGraph(of: small)
     let plan = InflationPlan(small: small, target: target)
     widthRoot = try plan.widthRoot()
     configuration = try plan.configuration()
@@ -91,6 +92,19 @@ public struct ModelInflater: Sendable {
       try addTensor(name, seed: SplitMix64.draw(seed: seed, counter: UInt64(index)), to: &writer)
     }
     return writer
+  }
+
+  /// Only graphs whose every tensor has a place in the larger model can be inflated.
+  private static func checkGraph(of small: ModelConfiguration) throws(CheckpointError) {
+    let isPlain =
+      [.llama, .qwen2].contains(small.architecture) && small.experts == nil && !small.isQKVFused
+      && !small.hasOutputBias
+    guard isPlain else {
+      throw unsuitable(
+        "a model of architecture '\(small.architecture.rawValue)' with more than Llama's or Qwen 2's "
+          + "tensors, expected a plain one",
+        "inflate a model of the Llama or Qwen 2 family")
+    }
   }
 
   // MARK: Types

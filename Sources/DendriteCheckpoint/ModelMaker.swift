@@ -80,7 +80,7 @@ public struct ModelMaker: Sendable {
     case .ropeFrequencies:
       let divisors = shape.ropeFrequencies ?? [Float](repeating: 1, count: dimensions[0])
       try writer.addTensor(name.description, shape: dimensions, floats: divisors)
-    case .outputNorm, .attentionNorm, .feedForwardNorm:
+    case _ where name.isNorm:
       let ones = [Float](repeating: 1, count: dimensions[0])
       try writer.addTensor(name.description, shape: dimensions, floats: ones)
     default:

@@ -21,7 +21,7 @@ package struct RandomBlocks: Sendable {
     let first = byteOffset / type.blockBytes
     let count = bytes.count / type.blockBytes
     switch type {
-    case .f32, .f16, .bf16, .f64: fillFloats(base, first: first, count: count)
+    case .f32, .f16, .bf16, .f64, .f8_e4m3, .f8_e5m2: fillFloats(base, first: first, count: count)
     default:
       let scales = scaleTable()
       for index in 0..<count {
@@ -47,6 +47,9 @@ extension RandomBlocks {
       case .f16: BlockCodec.storeHalf(value, base, 2 * index)
       case .bf16: BlockCodec.storeInteger(HalfPrecision.brainBits(value), base, 2 * index)
       case .f64: BlockCodec.storeInteger(Double(value).bitPattern, base, 8 * index)
+      // The upper byte of a half; as E4M3 it is another number, below 2.
+      case .f8_e4m3, .f8_e5m2:
+        BlockCodec.storeInteger(UInt8(HalfPrecision.bits(value) >> 8), base, index)
       default: BlockCodec.storeInteger(value.bitPattern, base, 4 * index)
       }
     }
@@ -106,7 +109,7 @@ extension RandomBlocks {
       BlockCodec.storeInteger(d, block, 208)
     case .iq4_xs:
       BlockCodec.storeInteger(d, block, 0)
-    case .f32, .f16, .bf16, .f64, .i8, .i16, .i32, .i64:
+    case .f32, .f16, .bf16, .f64, .i8, .i16, .i32, .i64, .f8_e4m3, .f8_e5m2, .u8:
       break
     }
   }

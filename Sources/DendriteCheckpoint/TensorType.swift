@@ -3,7 +3,8 @@
 /// How a tensor's values are stored: the ggml types that this package reads.
 ///
 /// A tensor is a sequence of blocks along its rows; a block holds `blockLength` values in
-/// `blockBytes` bytes. Raw values are the type ids of the file.
+/// `blockBytes` bytes. Raw values are the type ids of GGUF files; types that only safetensors files have
+/// stand above them.
 ///
 /// - Source: ggml `include/ggml.h` (ids) and `src/ggml-common.h` (block sizes).
 public enum TensorType: UInt32, Sendable, CaseIterable, CustomStringConvertible {
@@ -28,11 +29,17 @@ public enum TensorType: UInt32, Sendable, CaseIterable, CustomStringConvertible 
   case f64 = 28
   case bf16 = 30
   case mxfp4 = 39
+  /// Eight bits, four of them for the exponent; in safetensors files only.
+  case f8_e4m3 = 0x10000
+  /// Eight bits, five of them for the exponent; in safetensors files only.
+  case f8_e5m2 = 0x10001
+  /// Bytes; in safetensors files only.
+  case u8 = 0x10002
 
   /// Values in one block.
   public var blockLength: Int {
     switch self {
-    case .f32, .f16, .bf16, .f64, .i8, .i16, .i32, .i64: 1
+    case .f32, .f16, .bf16, .f64, .i8, .i16, .i32, .i64, .f8_e4m3, .f8_e5m2, .u8: 1
     case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_nl, .mxfp4: 32
     case .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_xs: 256
     }
@@ -41,7 +48,7 @@ public enum TensorType: UInt32, Sendable, CaseIterable, CustomStringConvertible 
   /// Bytes in one block.
   public var blockBytes: Int {
     switch self {
-    case .i8: 1
+    case .i8, .f8_e4m3, .f8_e5m2, .u8: 1
     case .f16, .bf16, .i16: 2
     case .f32, .i32: 4
     case .f64, .i64: 8
@@ -84,6 +91,9 @@ public enum TensorType: UInt32, Sendable, CaseIterable, CustomStringConvertible 
     case .f64: "F64"
     case .bf16: "BF16"
     case .mxfp4: "MXFP4"
+    case .f8_e4m3: "F8_E4M3"
+    case .f8_e5m2: "F8_E5M2"
+    case .u8: "U8"
     }
   }
 
@@ -93,10 +103,13 @@ public enum TensorType: UInt32, Sendable, CaseIterable, CustomStringConvertible 
   /// Whether values are integers, which carry ids or tables and never weights.
   public var isInteger: Bool {
     switch self {
-    case .i8, .i16, .i32, .i64: true
+    case .i8, .i16, .i32, .i64, .u8: true
     default: false
     }
   }
+
+  /// Whether GGUF files have the type.
+  public var isOfGGUF: Bool { rawValue < 0x10000 }
 
   /// Average bits of storage per value.
   public var bitsPerValue: Double { Double(blockBytes * 8) / Double(blockLength) }
@@ -104,7 +117,9 @@ public enum TensorType: UInt32, Sendable, CaseIterable, CustomStringConvertible 
   /// The type of this name, whatever the case of its letters.
   public init?(named name: String) {
     let wanted = name.uppercased()
-    guard let type = TensorType.allCases.first(where: { $0.name == wanted }) else { return nil }
+    guard let type = TensorType.allCases.first(where: { $0.name == wanted && $0.isOfGGUF }) else {
+      return nil
+    }
     self = type
   }
 
@@ -143,6 +158,7 @@ extension TensorType {
 
   /// Every readable type of weights, for messages.
   static var supportedNames: String {
-    allCases.filter { !$0.isInteger && $0 != .f64 }.map(\.name).joined(separator: " ")
+    allCases.filter { !$0.isInteger && $0 != .f64 && $0.isOfGGUF }.map(\.name).joined(
+      separator: " ")
   }
 }

@@ -40,12 +40,8 @@ public enum WeightFormat: Sendable, Hashable {
   public func type(of tensor: TensorName, rowLength: Int, in model: ModelConfiguration)
     -> TensorType
   {
-    switch tensor {
-    case .outputNorm, .attentionNorm, .feedForwardNorm, .ropeFrequencies, .attentionQBias,
-      .attentionKBias, .attentionVBias:
-      .f32
-    default: WeightFormat.fitting(wantedType(of: tensor, in: model), rowLength)
-    }
+    tensor.isNorm || tensor.isBias || tensor == .ropeFrequencies
+      ? .f32 : WeightFormat.fitting(wantedType(of: tensor, in: model), rowLength)
   }
 
   private func wantedType(of tensor: TensorName, in model: ModelConfiguration) -> TensorType {

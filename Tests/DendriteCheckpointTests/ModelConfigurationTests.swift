@@ -77,9 +77,12 @@ import Testing
     #expect(try old.modelConfiguration().ropeScaling == .linear(factor: 2))
     let off = try Self.file("llama.rope.scaling.factor", .float(1), as: .float32)
     #expect(try off.modelConfiguration().ropeScaling == .none)
+    let dynamic = try Self.file("llama.rope.scaling.type", .string("dynamic"), as: .string)
+    let error = #expect(throws: CheckpointError.self) { try dynamic.modelConfiguration() }
+    expect(error, .unsupportedModel, says: ["'dynamic'", "'linear'", "'yarn'", "rope_freqs"])
     let yarn = try Self.file("llama.rope.scaling.type", .string("yarn"), as: .string)
-    let error = #expect(throws: CheckpointError.self) { try yarn.modelConfiguration() }
-    expect(error, .unsupportedModel, says: ["'yarn'", "'linear'", "rope_freqs"])
+    let factor = #expect(throws: CheckpointError.self) { try yarn.modelConfiguration() }
+    expect(factor, .invalidValue, says: ["llama.rope.scaling.factor", "1 or more"])
   }
 
   @Test(arguments: base.map(\.key).filter { !$0.hasSuffix("kv") })
@@ -120,13 +123,13 @@ import Testing
   }
 
   @Test func `an unknown architecture is refused with those that are known`() throws {
-    let file = try Self.file("general.architecture", .string("gemma3"), as: .string)
+    let file = try Self.file("general.architecture", .string("mamba"), as: .string)
     let error = #expect(throws: CheckpointError.self) { try file.modelConfiguration() }
-    expect(error, .unsupportedModel, says: ["'gemma3'", "'llama' or 'qwen2'", "Llama or Qwen 2"])
+    expect(error, .unsupportedModel, says: ["'mamba'", "'llama' 'qwen2'", "'gemma3'", "families"])
   }
 
   @Test(arguments: [
-    ("llama.expert_count", 8.0, "mixture of experts"),
+    ("llama.expert_shared_count", 1.0, "shared experts"),
     ("llama.attention.scale", 0.1, "attention scale"),
     ("llama.logit_scale", 0.5, "logit scaling"),
     ("llama.final_logit_softcapping", 30.0, "soft-capping"),

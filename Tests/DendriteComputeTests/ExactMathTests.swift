@@ -14,6 +14,9 @@ import Testing
       let x = Float(u * 250 - 125)
       let exact = Foundation.exp2(Double(x))
       #expect(abs(Double(ExactMath.exp2(x)) - exact) <= 2 * 6e-8 * exact)
+      let small = Float(u * 20 - 10) * (seed % 2 == 0 ? 1 : 0.08)
+      let tangent = Foundation.tanh(Double(small))
+      #expect(abs(Double(ExactMath.tanh(small)) - tangent) <= 3 * 6e-8 * abs(tangent))
       let wide = u * 1000 - 500
       #expect(abs(ExactMath.exp2(wide) / Foundation.exp2(wide) - 1) < 4.5e-16)
       let positive = Foundation.exp2(wide / 10) * (1 + u)
@@ -32,6 +35,8 @@ import Testing
     #expect(ExactMath.exp2(Float(300)) == Foundation.exp2(Float(127)))
     #expect(ExactMath.exp2(Float.nan).isNaN)
     #expect(ExactMath.exp2(Float(0)) == 1)
+    #expect(ExactMath.tanh(0) == 0 && ExactMath.tanh(50) == 1 && ExactMath.tanh(-.infinity) == -1)
+    #expect(ExactMath.tanh(.nan).isNaN)
     #expect(ExactMath.log(1) == 0)
     #expect(ExactMath.exp2(0.0) == 1)
   }

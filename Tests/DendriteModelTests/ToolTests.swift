@@ -15,15 +15,20 @@ import Testing
     return isRelease
   }
 
-  @Test
-  func `a sampled text and all kernel outputs are the same on every variant`() throws {
+  /// The bundled model, and one with soft caps, windows and GELU.
+  static let traced = [Repository.bundledModel, Repository.golden("families/gemma2.gguf")]
+
+  @Test(arguments: traced)
+  func `a sampled text and all kernel outputs are the same on every variant`(
+    model: String
+  ) throws {
     let trace = FileManager.default.temporaryDirectory.appendingPathComponent(
       "\(UUID().uuidString).trace")
     defer { try? FileManager.default.removeItem(at: trace) }
     var hashes: Set<Substring> = []
     for variant in KernelVariant.available {
       let run = try BuiltTool.run(
-        "DendriteTrace", [Repository.bundledModel, trace.path, variant.name])
+        "DendriteTrace", [model, trace.path, variant.name])
       #expect(run.status == 0, "\(run.errors)")
       hashes.insert(run.output.drop { $0 != " " }.drop { $0 == " " })
     }

@@ -94,6 +94,33 @@ static void record_swiglu(float *y, const float *gate, const float *up, long cou
   result(y, (size_t)count * 4);
 }
 
+static void record_geglu(float *y, const float *gate, const float *up, long count) {
+  word(TRACE_GEGLU);
+  number(count);
+  blob(gate, (size_t)count * 4);
+  blob(up, (size_t)count * 4);
+  base->geglu(y, gate, up, count);
+  result(y, (size_t)count * 4);
+}
+
+static void record_swiglu_clamped(float *y, const float *gate, const float *up, long count) {
+  word(TRACE_SWIGLU_CLAMPED);
+  number(count);
+  blob(gate, (size_t)count * 4);
+  blob(up, (size_t)count * 4);
+  base->swiglu_clamped(y, gate, up, count);
+  result(y, (size_t)count * 4);
+}
+
+static void record_soft_cap(float *x, long count, float cap) {
+  word(TRACE_SOFT_CAP);
+  number(count);
+  blob(&cap, 4);
+  blob(x, (size_t)count * 4);
+  base->soft_cap(x, count, cap);
+  result(x, (size_t)count * 4);
+}
+
 static void record_add(float *y, const float *x, long count) {
   word(TRACE_ADD);
   number(count);
@@ -127,15 +154,16 @@ static void record_store(void *head, const dendrite_kv_layout *layout, long posi
 }
 
 static void record_attend(float *states, const float *query, long queries, const void *head,
-                          const dendrite_kv_layout *layout, long begin, long end,
+                          const dendrite_kv_layout *layout, long begin, long end, float cap,
                           const void *next) {
   const size_t bytes = (size_t)(queries * dendrite_state_floats(layout->head_dim)) * 4;
   word(TRACE_ATTEND);
   number(layout->type), number(layout->head_dim), number(queries), number(begin), number(end);
+  blob(&cap, 4);
   blob(states, bytes);
   blob(query, (size_t)(queries * layout->head_dim) * 4);
   blob(head, (size_t)layout->head_bytes);
-  base->attend(states, query, queries, head, layout, begin, end, next);
+  base->attend(states, query, queries, head, layout, begin, end, cap, next);
   result(states, bytes);
 }
 
@@ -182,7 +210,8 @@ const dendrite_kernels *kernel_trace_begin(const dendrite_kernels *kernels, cons
   recording = (dendrite_kernels){
       kernels->name, record_matmul, record_quantize, record_arrange, record_rms_norm, record_swiglu, record_add,
       record_rope,   record_store,  record_attend,   record_merge,   record_finish,   record_argmax,
-      pass_maximum,  pass_softmax_sum};
+      pass_maximum,  pass_softmax_sum, record_geglu, record_swiglu_clamped,
+      record_soft_cap};
   return &recording;
 }
 

@@ -167,6 +167,18 @@ static void check_rows(const dendrite_kernels *k) {
   k->swiglu(got, x, w, n);
   expect_same("swiglu", k->name, want, got, (size_t)n * 4);
   mix(got, (size_t)n * 4);
+  generic->geglu(want, x, w, n);
+  k->geglu(got, x, w, n);
+  expect_same("geglu", k->name, want, got, (size_t)n * 4);
+  mix(got, (size_t)n * 4);
+  generic->swiglu_clamped(want, x, w, n);
+  k->swiglu_clamped(got, x, w, n);
+  expect_same("swiglu_clamped", k->name, want, got, (size_t)n * 4);
+  mix(got, (size_t)n * 4);
+  generic->soft_cap(want, n, 3.5f);
+  k->soft_cap(got, n, 3.5f);
+  expect_same("soft_cap", k->name, want, got, (size_t)n * 4);
+  mix(got, (size_t)n * 4);
   generic->add(want, x, n);
   k->add(got, x, n);
   expect_same("add", k->name, want, got, (size_t)n * 4);
@@ -205,8 +217,8 @@ static void check_rope(const dendrite_kernels *k) {
 }
 
 static void attend_all(const dendrite_kernels *k, float *out, const float *q, long queries, const void *const *heads,
-                       const dendrite_kv_layout *layout, long begin, long end, float *states) {
-  const dendrite_history history = {k, layout, heads, 0};
+                       const dendrite_kv_layout *layout, long begin, long end, float cap, float *states) {
+  const dendrite_history history = {k, layout, heads, 0, cap};
   dendrite_attend_begin(states, queries, layout->head_dim);
   dendrite_attend_fold(&history, states, queries, 0, queries, q, begin, end);
   dendrite_attend_end(k, out, states, queries, layout->head_dim);
@@ -235,16 +247,17 @@ static void check_attention(const dendrite_kernels *k, dendrite_kv_type type) {
   const size_t scratch_bytes = (size_t)(16 * queries * dendrite_state_floats(dim)) * 4;
   float *want = fresh(bytes), *got = fresh(bytes), *scratch = fresh(scratch_bytes);
   const long begin = below(3) == 0 ? below(length) : 0;
-  attend_all(generic, want, q, queries, want_heads, &layout, begin, length, scratch);
-  attend_all(k, got, q, queries, heads, &layout, begin, length, scratch);
+  const float cap = below(3) == 0 ? 7.2f : 0; /* of scores, where there is one */
+  attend_all(generic, want, q, queries, want_heads, &layout, begin, length, cap, scratch);
+  attend_all(k, got, q, queries, heads, &layout, begin, length, cap, scratch);
   expect_same("attention", k->name, want, got, bytes);
   mix(got, bytes);
   /* Queries one at a time give the bits they give together. */
   for (long i = 0; i < queries; i++)
-    attend_all(k, got + i * dim, q + i * dim, 1, heads, &layout, begin, length, scratch);
+    attend_all(k, got + i * dim, q + i * dim, 1, heads, &layout, begin, length, cap, scratch);
   expect_same("attention, one query at a time", k->name, want, got, bytes);
   /* Whole blocks together, the rest one query at a time. */
-  const dendrite_history history = {k, &layout, heads, 0};
+  const dendrite_history history = {k, &layout, heads, 0, cap};
   const long shared = begin + below(length - begin + 1), cut = shared / 64 * 64 > begin ? shared / 64 * 64 : begin;
   dendrite_attend_begin(scratch, queries, dim);
   if (cut > begin) dendrite_attend_fold(&history, scratch, queries, 0, queries, q, begin, cut);
@@ -261,7 +274,7 @@ static void check_attention(const dendrite_kernels *k, dendrite_kv_type type) {
       for (long i = 0; i < queries; i++) s[i * (state / queries)] = -INFINITY;
       for (long b = 0; b < blocks; b++) {
         const long from = begin > b * 64 ? begin - b * 64 : 0, to = length - b * 64 < 64 ? length - b * 64 : 64;
-        if (b % 16 == c && from < to) k->attend(s, q, queries, heads[b], &layout, from, to, NULL);
+        if (b % 16 == c && from < to) k->attend(s, q, queries, heads[b], &layout, from, to, cap, NULL);
       }
     }
     for (long rank = 0; rank < ranks; rank++) /* inside a rank: classes equal modulo ranks */

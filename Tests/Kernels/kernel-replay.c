@@ -88,9 +88,9 @@ static void replay_activations(const dendrite_kernels *k, int integers) {
 
 static void replay_rows(const dendrite_kernels *k, uint32_t operation) {
   const long count = number();
-  const float epsilon = operation == TRACE_RMS_NORM ? real() : 0;
+  const float epsilon = operation == TRACE_RMS_NORM || operation == TRACE_SOFT_CAP ? real() : 0;
   float *a = floats(count);
-  float *b = operation == TRACE_ARGMAX ? NULL : floats(count);
+  float *b = operation == TRACE_ARGMAX || operation == TRACE_SOFT_CAP ? NULL : floats(count);
   switch (operation) {
     case TRACE_RMS_NORM: {
       float *y = malloc((size_t)count * 4);
@@ -106,6 +106,24 @@ static void replay_rows(const dendrite_kernels *k, uint32_t operation) {
       free(y);
       break;
     }
+    case TRACE_GEGLU: {
+      float *y = malloc((size_t)count * 4);
+      k->geglu(y, a, b, count);
+      compare_output("geglu", y, (size_t)count * 4);
+      free(y);
+      break;
+    }
+    case TRACE_SWIGLU_CLAMPED: {
+      float *y = malloc((size_t)count * 4);
+      k->swiglu_clamped(y, a, b, count);
+      compare_output("swiglu_clamped", y, (size_t)count * 4);
+      free(y);
+      break;
+    }
+    case TRACE_SOFT_CAP:
+      k->soft_cap(a, count, epsilon);
+      compare_output("soft_cap", a, (size_t)count * 4);
+      break;
     case TRACE_ADD:
       k->add(a, b, count);
       compare_output("add", a, (size_t)count * 4);
@@ -139,10 +157,11 @@ static void replay_store(const dendrite_kernels *k) {
 
 static void replay_attend(const dendrite_kernels *k) {
   const long type = number(), dim = number(), queries = number(), begin = number(), end = number();
+  const float cap = real();
   const dendrite_kv_layout layout = dendrite_kv_layout_make((dendrite_kv_type)type, dim);
   float *states = floats(queries * dendrite_state_floats(dim)), *query = floats(queries * dim);
   void *head = blob((size_t)layout.head_bytes);
-  k->attend(states, query, queries, head, &layout, begin, end, NULL);
+  k->attend(states, query, queries, head, &layout, begin, end, cap, NULL);
   compare_output("attend", states, (size_t)(queries * dendrite_state_floats(dim)) * 4);
   free(states), free(query), free(head);
 }
@@ -194,7 +213,10 @@ int main(int argc, char **argv) {
       case TRACE_RMS_NORM:
       case TRACE_SWIGLU:
       case TRACE_ADD:
-      case TRACE_ARGMAX: replay_rows(k, operation); break;
+      case TRACE_ARGMAX:
+      case TRACE_GEGLU:
+      case TRACE_SWIGLU_CLAMPED:
+      case TRACE_SOFT_CAP: replay_rows(k, operation); break;
       default: fprintf(stderr, "kernel-replay: unknown operation %u\n", operation); return 2;
     }
   }

@@ -188,10 +188,10 @@ typedef struct {
   void (*store)(void *head, const dendrite_kv_layout *layout, long position, const float *key,
                 const float *value);
   // Folds positions [begin, end) of one block into the states of `queries` query vectors, which are
-  // scaled by log2(e) / sqrt(head_dim) already. next: the head in the block that follows, to be fetched from
-  // memory meanwhile, or NULL.
+  // scaled by log2(e) / sqrt(head_dim) already. cap: 0, or a score s becomes cap * tanh(s), and queries are
+  // scaled for that. next: the head in the block that follows, to be fetched from memory meanwhile, or NULL.
   void (*attend)(float *states, const float *query, long queries, const void *head,
-                 const dendrite_kv_layout *layout, long begin, long end, const void *next);
+                 const dendrite_kv_layout *layout, long begin, long end, float cap, const void *next);
   // a = a merged with b, for `queries` states; commutes bit for bit.
   void (*merge)(float *a, const float *b, long queries, long head_dim);
   // out[query][head_dim] = n / sum of l; a state without keys gives zeros.
@@ -205,6 +205,14 @@ typedef struct {
   // Sum of the weights 2^((x - maximum) * log2(e)), each as float, over eight lanes of double, lane = index
   // modulo 8, added as ((0+4)+(2+6)) + ((1+5)+(3+7)).
   double (*softmax_sum)(const float *x, long count, float maximum);
+
+  // y = gelu(gate) * up by the tanh form, gelu(x) = x / (1 + 2^(x * (x^2 * a + b))) with b = -2 log2(e)
+  // sqrt(2/pi) and a = 0.044715 b; y may be gate.
+  void (*geglu)(float *y, const float *gate, const float *up, long count);
+  // y = (g / (1 + 2^(g * -1.702 log2(e)))) * (u + 1) with gate above and up on both sides cut off at 7.
+  void (*swiglu_clamped)(float *y, const float *gate, const float *up, long count);
+  // x = cap * tanh(x / cap); what is not finite becomes NaN, so that it shows.
+  void (*soft_cap)(float *x, long count, float cap);
 } dendrite_kernels;
 
 // Variants that this CPU can run, best first; `generic` is always the last.
@@ -234,6 +242,7 @@ typedef struct {
   const dendrite_kv_layout *layout;
   const void *const *blocks;
   long offset;
+  float cap; // of the scores, as `attend` takes it; 0 for none
 } dendrite_history;
 
 // Blocks that are NULL are another rank's and left out. Attention folds blocks into sixteen states a query, one for each class; states are [class][query]
@@ -282,6 +291,8 @@ enum {
   DENDRITE_GGUF_Q3_K = 11, DENDRITE_GGUF_Q4_K = 12, DENDRITE_GGUF_Q5_K = 13, DENDRITE_GGUF_Q6_K = 14,
   DENDRITE_GGUF_IQ4_NL = 20, DENDRITE_GGUF_IQ4_XS = 23, DENDRITE_GGUF_BF16 = 30,
   DENDRITE_GGUF_MXFP4 = 39,
+  // Floats of eight bits, from safetensors; no GGUF file has them. Packed as halves, which hold their values.
+  DENDRITE_F8_E4M3 = 0x10000, DENDRITE_F8_E5M2 = 0x10001,
 };
 
 // The packed shape of a tensor type; data is NULL. packing is -1 for a type that is not a matrix.

@@ -11,6 +11,9 @@
 // 2^x. Error below 2 ulp. x < -126 gives 0 (no subnormal result), x > 127 gives 2^127, NaN gives NaN.
 float dendrite_exp2f(float x);
 
+// tanh x. Error below 3 ulp; NaN gives NaN.
+float dendrite_tanhf(float x);
+
 // 2^x, error below 2 ulp, clamped like dendrite_exp2f at -1022 and 1023.
 double dendrite_exp2(double x);
 

@@ -118,7 +118,7 @@ public struct DrafterFile: Sendable, Hashable {
   package static func load(
     _ path: String, _ tokenizer: Tokenizer?, on machine: Machine, usesStreams: Bool = true
   ) throws -> DrafterModel {
-    let file = try GGUFFile(path: path)
+    let file = try ModelLocation.open(path)
     if let tokenizer {
       try check(try file.vocabularyDescription().tokens, fit: tokenizer.description.tokens)
     }

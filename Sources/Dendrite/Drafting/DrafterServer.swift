@@ -16,7 +16,7 @@ public struct DrafterServer: Sendable {
   ///   - port: 0 takes a free one.
   /// - Throws: what loading throws; `DecodingError` if the port is not to be had.
   public init(path: String, on machine: Machine, host: String, port: Int) throws {
-    let tokens = try GGUFFile(path: path).vocabularyDescription().tokens
+    let tokens = try ModelLocation.open(path).vocabularyDescription().tokens
     server = try MirrorServer(
       model: DrafterFile.load(path, nil, on: machine), tokens: tokens, host: host, port: port)
   }

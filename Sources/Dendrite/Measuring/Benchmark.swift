@@ -35,7 +35,7 @@ package final class Benchmark {
   /// cache must be compared with the cache.
   ///
   /// - Throws: `ModelError` or `ComputeError` if there is not enough memory.
-  package init(model: CPUTransformer, file: GGUFFile, settings: BenchmarkSettings) throws {
+  package init(model: CPUTransformer, file: any ModelSource, settings: BenchmarkSettings) throws {
     precondition(settings.repetitions > 0, "\(settings.repetitions) repetitions")
     self.settings = settings
     self.model = model

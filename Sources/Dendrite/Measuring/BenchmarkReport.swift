@@ -17,7 +17,7 @@ package enum BenchmarkReport {
   /// - Returns: facts, a few tables for each machine, notes.
   /// - Throws: `ModelError` or `ComputeError`.
   package static func make(
-    model: CPUTransformer, file: GGUFFile, machines: [Machine], settings: BenchmarkSettings,
+    model: CPUTransformer, file: any ModelSource, machines: [Machine], settings: BenchmarkSettings,
     progress: (Double) -> Void = { _ in }
   ) throws -> Report {
     var report = Report("bench", facts: facts(of: model, file: file))
@@ -41,12 +41,12 @@ package enum BenchmarkReport {
   }
 
   /// What was measured, and on what kind of machine.
-  package static func facts(of model: CPUTransformer, file: GGUFFile) -> [Report.Fact] {
+  package static func facts(of model: CPUTransformer, file: any ModelSource) -> [Report.Fact] {
     facts(of: model.description, file: file)
   }
 
   /// The same for a model that is known by its description.
-  package static func facts(of model: ModelDescription, file: GGUFFile) -> [Report.Fact] {
+  package static func facts(of model: ModelDescription, file: any ModelSource) -> [Report.Fact] {
     let name = model.name.isEmpty ? "a model without a name" : model.name
     var counts: [TensorType: Int] = [:]
     for tensor in file.tensors where tensor.shape.count > 1 {

@@ -194,10 +194,15 @@ extension Prover {
   /// Reads everything that loading would, short of the weights.
   private func reads(_ bytes: [UInt8]) -> Bool {
     do {
-      let file = try GGUFFile(bytes: bytes)
-      let configuration = try file.modelConfiguration()
-      try file.checkTensors(for: configuration)
-      _ = try Tokenizer(file.vocabularyDescription())
+      let damaged: any ModelSource =
+        if let directory = file as? ModelDirectory {
+          try directory.replacingFirstFile(by: bytes)
+        } else {
+          try GGUFFile(bytes: bytes)
+        }
+      let configuration = try damaged.modelConfiguration()
+      try damaged.checkTensors(for: configuration)
+      _ = try Tokenizer(damaged.vocabularyDescription())
       return true
     } catch {
       return false

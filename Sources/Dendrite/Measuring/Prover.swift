@@ -32,7 +32,7 @@ package final class Prover {
   }
 
   package let settings: Settings
-  package let file: GGUFFile
+  package let file: any ModelSource
   package let model: CPUTransformer
   /// The tokens whose logits are compared again and again.
   let tokens: [Int]
@@ -51,7 +51,8 @@ package final class Prover {
   ///
   /// - Precondition: `model` was loaded from `file`.
   /// - Throws: `ModelError`.
-  package init(model: CPUTransformer, file: GGUFFile, settings: Settings = Settings()) throws {
+  package init(model: CPUTransformer, file: any ModelSource, settings: Settings = Settings()) throws
+  {
     self.settings = settings
     self.model = model
     self.file = file

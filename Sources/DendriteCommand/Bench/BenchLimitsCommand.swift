@@ -99,7 +99,7 @@ struct BenchLimitsCommand: ParsableCommand {
   }
 
   func run() throws {
-    let file = try GGUFFile(path: model.resolve())
+    let file = try ModelLocation.open(model.resolve())
     let settings = try settings(for: file.modelConfiguration())
     let machines = try kernels.flatMap { variant in
       try (threads.isEmpty ? [AvailableCores.count()] : threads).map {

@@ -125,7 +125,7 @@ struct BenchSpeculationCommand: AsyncParsableCommand {
     let chosen = Question.select(
       try questions.flatMap { try Self.read($0) }, perTask: perCategory)
     let path = try model.resolve()
-    let file = try GGUFFile(path: path)
+    let file = try ModelLocation.open(path)
     try context.check(against: file.modelConfiguration())
     let machine = try machine.machine()
     let loading = ProgressLine("loading")
@@ -201,7 +201,7 @@ struct BenchSpeculationCommand: AsyncParsableCommand {
   // MARK: Facts
 
   private func facts(
-    of model: LocalModel, _ file: GGUFFile, _ machine: Machine
+    of model: LocalModel, _ file: any ModelSource, _ machine: Machine
   ) -> [Report.Fact] {
     let names = questions.map { String($0.split(separator: "/").last ?? "") }
     return BenchmarkReport.facts(of: model.description, file: file) + [

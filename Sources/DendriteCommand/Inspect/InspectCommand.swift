@@ -9,7 +9,7 @@ struct InspectCommand: AsyncParsableCommand {
     commandName: "inspect",
     abstract: "Show what is in a model file, or what this machine can do.",
     discussion: """
-      With a file: its sizes, its tokenizer, its tensors by type, and the memory that it needs. \
+      With a file or a directory: its sizes, its tokenizer, its tensors by type, and the memory that it needs. \
       Weights are not read. Without one: the processor, the kernels it can run, and its limits \
       as measured, which takes about two seconds.
 
@@ -24,7 +24,8 @@ struct InspectCommand: AsyncParsableCommand {
       """)
 
   @Argument(
-    help: "A model file (.gguf; any shard of a split one).",
+    help:
+      "A model file (.gguf; any shard of a split one), a directory, or owner/name in the Hub cache.",
     completion: .file(extensions: ["gguf"]))
   var file: String?
 
@@ -67,7 +68,7 @@ struct InspectCommand: AsyncParsableCommand {
     guard let path = try file ?? model.path ?? (wantsModel ? ModelOption.defaultPath() : nil) else {
       return try print(MachineInspection(machine.machine(), isMeasured: measure).report)
     }
-    let file = try GGUFFile(path: path)
+    let file = try ModelLocation.open(path)
     if let tokens {
       let tokenizer = try Tokenizer(file.vocabularyDescription())
       return try print(TokenInspection(tokens, tokenizer, parsingSpecial: special).report)

@@ -117,12 +117,14 @@ extension ModelInspection {
     ])
     var members: [JSONValue] = []
     for tensor in file.tensors {
-      let shape = tensor.shape.map(String.init).joined(separator: " × ")
+      let isRowsFirst = file is ModelDirectory
+      let lengths = isRowsFirst ? tensor.shape.reversed() : tensor.shape
+      let shape = lengths.map(String.init).joined(separator: " × ")
       table.append([tensor.name, tensor.type.name, shape, MemoryBudget.text(tensor.byteCount)])
       members.append(
         .object([
           .init("name", .string(tensor.name)), .init("type", .string(tensor.type.name)),
-          .init("shape", .array(tensor.shape.map { .integer($0) })),
+          .init("shape", .array(lengths.map { .integer($0) })),
           .init("bytes", .integer(tensor.byteCount)),
         ]))
     }
@@ -167,10 +169,16 @@ extension ModelInspection {
   var metadataSection: Part {
     var table = Table([.words("key"), .words("value")])
     var members: [JSONValue.Member] = []
-    for key in file.metadata.keys {
-      guard let value = file.metadata[key] else { continue }
-      table.append([key, "\(value)"])
-      members.append(.init(key, Self.json(value)))
+    if let metadata = (file as? GGUFFile)?.metadata {
+      for key in metadata.keys {
+        guard let value = metadata[key] else { continue }
+        table.append([key, "\(value)"])
+        members.append(.init(key, Self.json(value)))
+      }
+    }
+    for (key, value) in (file as? ModelDirectory)?.configurationKeys ?? [] {
+      table.append([key, value])
+      members.append(.init(key, .string(value)))
     }
     return (.init(title: "Metadata", table: table), .init("metadata", .object(members)))
   }

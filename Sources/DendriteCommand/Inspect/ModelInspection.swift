@@ -2,18 +2,18 @@
 internal import Dendrite
 internal import DendriteReport
 
-/// What is in a model file.
+/// What is in a model file, or in a directory of one.
 ///
 /// Parts that cannot be understood are reported as such, with the reason.
 struct ModelInspection {
-  let file: GGUFFile
+  let file: any ModelSource
   /// The sizes, if this package runs the model.
   let configuration: Result<ModelConfiguration, CheckpointError>
   /// The tokenizer's description, if this package reads it.
   let vocabulary: Result<VocabularyDescription, CheckpointError>
 
   /// Reads the header's parts; never fails, because a file that does not run can be looked at too.
-  init(_ file: GGUFFile) {
+  init(_ file: any ModelSource) {
     self.file = file
     configuration = Result { () throws(CheckpointError) in
       let model = try file.modelConfiguration()
@@ -45,30 +45,33 @@ struct ModelInspection {
   // MARK: File
 
   private var fileSection: Part {
-    let path = file.paths[0]
-    let name = (try? file.metadata.string("general.name")) ?? nil
+    let path = (file as? ModelDirectory)?.path ?? file.paths[0]
+    let gguf = file as? GGUFFile
+    let name = (try? gguf?.metadata.string("general.name")) ?? (try? configuration.get().name)
+    let keys = gguf?.metadata.count ?? (file as? ModelDirectory)?.configurationKeys.count ?? 0
     let shards = file.paths.count == 1 ? "" : " in \(file.paths.count) files"
     return (
       .init(
         title: String(path.split(separator: "/").last ?? "model"),
         facts: [
           .init("name", name ?? "none"),
-          .init("format", "GGUF version \(file.version)"),
+          .init("format", gguf.map { "GGUF version \($0.version)" } ?? file.formatName),
           .init("size", "\(MemoryBudget.text(file.fileByteCount))\(shards)"),
           .init(
             "holds",
-            "\(Figures.text(file.tensors.count)) tensors, \(file.metadata.count) metadata keys"),
+            "\(Figures.text(file.tensors.count)) tensors, \(keys) metadata keys"),
         ]),
       .init(
         "file",
         .object([
           .init("paths", .array(file.paths.map { .string($0) })),
           .init("name", name.map { .string($0) } ?? .null),
-          .init("version", .integer(file.version)),
+          .init("format", .string(file.formatName)),
+          .init("version", gguf.map { .integer($0.version) } ?? .null),
           .init("bytes", .integer(file.fileByteCount)),
-          .init("alignment", .integer(file.alignment)),
+          .init("alignment", gguf.map { .integer($0.alignment) } ?? .null),
           .init("tensors", .integer(file.tensors.count)),
-          .init("metadata_keys", .integer(file.metadata.count)),
+          .init("metadata_keys", .integer(keys)),
         ]))
     )
   }
@@ -88,7 +91,8 @@ struct ModelInspection {
 
   private static func facts(_ model: ModelConfiguration) -> [Report.Fact] {
     var rope = "base \(Figures.text(model.ropeBase)), \(model.ropeDimensionCount) dimensions"
-    if case .linear(let factor) = model.ropeScaling { rope += ", divided by \(factor)" }
+    if model.ropeScaling != .none { rope += ", \(name(of: model.ropeScaling))" }
+    if let base = model.windowedRopeBase { rope += "; \(Figures.text(base)) in windows" }
     if model.hasRopeFrequencies { rope += ", scaled by rope_freqs" }
     return [
       .init("family", model.architecture.rawValue),
@@ -96,11 +100,15 @@ struct ModelInspection {
       .init("context", "\(Figures.text(model.contextLength)) tokens"),
       .init(
         "attention",
-        model.slidingWindow.map { "to the last \(Figures.text($0)) tokens" } ?? "to all tokens"),
+        attention(of: model)),
       .init("vocabulary", "\(Figures.text(model.vocabularySize)) tokens"),
       .init("layers", "\(model.layerCount)"),
       .init("hidden size", Figures.text(model.hiddenSize)),
-      .init("feed-forward", Figures.text(model.feedForwardSize)),
+      .init(
+        "feed-forward",
+        model.experts.map {
+          "\($0.usedCount) of \($0.count) experts of \(Figures.text($0.feedForwardSize))"
+        } ?? Figures.text(model.feedForwardSize)),
       .init(
         "heads", "\(model.headCount) of \(model.headDim), \(model.kvHeadCount) for keys and values"),
       .init("rope", rope),
@@ -108,6 +116,23 @@ struct ModelInspection {
       .init("output", model.isOutputTied ? "the embedding" : "a matrix of its own"),
       .init("biases", model.hasQKVBias ? "on q, k and v" : "none"),
     ]
+  }
+
+  private static func name(of scaling: RopeScaling) -> String {
+    switch scaling {
+    case .none: "unscaled"
+    case .linear(let factor): "divided by \(factor)"
+    case .llama3(let factor, _, _, _): "llama3 scaling by \(factor)"
+    case .yarn(let yarn): "YaRN scaling by \(yarn.factor)"
+    case .divisors: "longrope, its table for short contexts"
+    }
+  }
+
+  private static func attention(of model: ModelConfiguration) -> String {
+    guard let window = model.slidingWindow else { return "to all tokens" }
+    let narrow = (0..<model.layerCount).filter { model.window(ofLayer: $0) != nil }.count
+    let tokens = "to the last \(Figures.text(window)) tokens"
+    return narrow == model.layerCount ? tokens : tokens + " in \(narrow) of the layers"
   }
 
   private static func json(_ model: ModelConfiguration) -> JSONValue {
@@ -122,11 +147,14 @@ struct ModelInspection {
       .init("layers", .integer(model.layerCount)),
       .init("hidden_size", .integer(model.hiddenSize)),
       .init("feed_forward_size", .integer(model.feedForwardSize)),
+      .init("experts", model.experts.map { .integer($0.count) } ?? .null),
+      .init("experts_used", model.experts.map { .integer($0.usedCount) } ?? .null),
       .init("heads", .integer(model.headCount)),
       .init("kv_heads", .integer(model.kvHeadCount)),
       .init("head_dim", .integer(model.headDim)),
       .init("rope_base", .number(model.ropeBase)),
       .init("rope_dimensions", .integer(model.ropeDimensionCount)),
+      .init("rope_scaling", .string(name(of: model.ropeScaling))),
       .init("rope_linear_factor", .number(factor)),
       .init("rope_frequencies", .bool(model.hasRopeFrequencies)),
       .init("rms_norm_epsilon", .number(Double(model.rmsNormEpsilon))),

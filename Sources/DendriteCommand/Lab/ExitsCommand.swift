@@ -83,7 +83,7 @@ struct ExitsCommand: ParsableCommand {
   func run() throws {
     let path = try model.resolve()
     let texts = try prompts.map { try PromptList.read($0) } ?? StudyPrompts.all
-    let file = try GGUFFile(path: path)
+    let file = try ModelLocation.open(path)
     try check(layers, against: file.modelConfiguration())
     let trained = try ExitStudy.trainedExits(beside: path)
     let tokenizer = try Tokenizer(file.vocabularyDescription())

@@ -15,12 +15,12 @@ struct ModelOption: ParsableArguments {
   @Option(
     name: [.customShort("m"), .customLong("model")],
     help: ArgumentHelp(
-      "A model file (.gguf; any shard of a split one).",
-      discussion: "Left out: $DENDRITE_MODEL, or else the bundled model.", valueName: "path"),
+      "A model: a .gguf file (any shard of a split one), a Hugging Face directory, or owner/name in the Hub cache.",
+      discussion: "Left out: $DENDRITE_MODEL, or else the bundled model.", valueName: "model"),
     completion: .file(extensions: ["gguf"]))
   var path: String?
 
-  /// The file to load.
+  /// The file or directory to load, or the name of a downloaded repository.
   ///
   /// - Throws: a failure that lists where the bundled model was looked for.
   func resolve() throws(Failure) -> String {

@@ -55,7 +55,7 @@ struct ProveCommand: ParsableCommand {
   }
 
   func run() throws {
-    let file = try GGUFFile(path: model.resolve())
+    let file = try ModelLocation.open(model.resolve())
     let machine = try machine.machine()
     let loading = ProgressLine("loading")
     let model = try CPUTransformer(file: file, machine: machine) { loading.update($0) }

@@ -89,7 +89,7 @@ struct RunCommand: AsyncParsableCommand {
   private func makeReplyMaker(isTyped: Bool) async throws -> ReplyMaker {
     let path = try model.resolve()
     if context.tokens != nil {
-      try context.check(against: GGUFFile(path: path).modelConfiguration())
+      try context.check(against: ModelLocation.open(path).modelConfiguration())
     }
     let file = try context.file.map { try ContextFile(path: $0) }
     let machine = try machine.machine()

@@ -26,6 +26,9 @@ public enum ExactMath {
     return dendrite_log(x)
   }
 
+  /// The hyperbolic tangent within 3 ulp.
+  public static func tanh(_ x: Float) -> Float { dendrite_tanhf(x) }
+
   /// Sine and cosine, absolute error below 4e-16 for |x| ≤ 2²⁰.
   public static func sineAndCosine(_ x: Double) -> (sine: Double, cosine: Double) {
     var sine = 0.0

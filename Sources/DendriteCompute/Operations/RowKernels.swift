@@ -43,6 +43,30 @@ package struct RowKernels: @unchecked Sendable {
     table.pointee.swiglu(y, gate, up, count)
   }
 
+  /// As `swiGLU` with the tanh form of GELU in place of SiLU.
+  @inline(__always)
+  package func geGLU(
+    _ y: UnsafeMutablePointer<Float>, gate: UnsafePointer<Float>, up: UnsafePointer<Float>,
+    count: Int
+  ) {
+    table.pointee.geglu(y, gate, up, count)
+  }
+
+  /// As `swiGLU` by gpt-oss: x / (1 + e^(−1.702 x)) times up + 1, both cut off at 7.
+  @inline(__always)
+  package func clampedSwiGLU(
+    _ y: UnsafeMutablePointer<Float>, gate: UnsafePointer<Float>, up: UnsafePointer<Float>,
+    count: Int
+  ) {
+    table.pointee.swiglu_clamped(y, gate, up, count)
+  }
+
+  /// x = cap · tanh(x / cap); what is not finite becomes NaN.
+  @inline(__always)
+  package func softCap(_ x: UnsafeMutablePointer<Float>, count: Int, cap: Float) {
+    table.pointee.soft_cap(x, count, cap)
+  }
+
   /// y += x.
   @inline(__always)
   package func add(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int) {

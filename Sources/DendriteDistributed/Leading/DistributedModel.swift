@@ -86,6 +86,9 @@ public final class DistributedModel: CausalModel, @unchecked Sendable {
     try model.capacity(of: cache)
   }
 
+  /// As `CausalModel` says, over all ranks together.
+  public func bytesPerPosition(of type: CacheType) -> Int { model.bytesPerPosition(of: type) }
+
   /// As `CausalModel` says; the batch and all that happened since the last one go to the other ranks first.
   public func submit(_ batch: RowBatch) throws(ModelError) -> Pass {
     // A batch that this rank refuses must not reach the others.

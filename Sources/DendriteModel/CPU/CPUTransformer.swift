@@ -10,7 +10,7 @@ public let numericsVersion = 2
 
 /// A decoder on the CPU: packed weights, block caches, one forward pass.
 ///
-/// For Llama and Qwen 2 checkpoints. Results depend on the checkpoint, the path of tokens and the cache
+/// For checkpoints of the families that `Architecture` lists. Results depend on the checkpoint, the path of tokens and the cache
 /// type only; see `CausalModel`.
 ///
 /// - Complexity: a pass reads all weights once, whatever the number of rows, and multiplies
@@ -50,7 +50,7 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   /// Loads and packs a checkpoint.
   ///
   /// - Parameters:
-  ///   - file: a checkpoint of a family that `Architecture` lists.
+  ///   - file: a GGUF file or a Hugging Face directory of a family that `Architecture` lists.
   ///   - machine: threads, parts and kernels.
   ///   - sharding: which blocks of a context this model keeps as one rank of several; `nil` for all of them.
   ///   - progress: called with a share 0 … 1 of the weights.
@@ -58,7 +58,7 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   ///   `badSharding` for a number of ranks that a context cannot be cut for,
   ///   `notEnoughMemory` before the weights are reserved.
   public init(
-    file: GGUFFile, machine: Machine, sharding: (any ContextSharding)? = nil,
+    file: any ModelSource, machine: Machine, sharding: (any ContextSharding)? = nil,
     progress: ((Double) -> Void)? = nil
   ) throws(ModelError) {
     let configuration: ModelConfiguration
@@ -77,12 +77,8 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     }
     try CPUTransformer.check(sharding, headDim: configuration.headDim)
     var loader = WeightLoader(
-      file: file, configuration: configuration, machine: machine, progress: progress)
-    weights =
-      switch configuration.architecture {
-      case .llama: try Llama.load(&loader)
-      case .qwen2: try Qwen2.load(&loader)
-      }
+      source: file, configuration: configuration, machine: machine, progress: progress)
+    weights = try loader.transformer()
     progress?(1)
     self.configuration = configuration
     self.machine = machine
@@ -149,9 +145,9 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   deinit { passThread.stop() }
 
   /// Bytes of the packed matrices of a file.
-  public static func packedByteCount(of file: GGUFFile) -> Int {
+  public static func packedByteCount(of file: any ModelSource) -> Int {
     file.tensors.reduce(0) { sum, tensor in
-      guard tensor.shape.count > 1 else { return sum + tensor.byteCount }
+      guard tensor.shape.count > 1, tensor.type != .u8 else { return sum + tensor.byteCount }
       let shape = dendrite_matrix_make(
         Int32(tensor.type.rawValue), tensor.rowCount, tensor.rowLength)
       return sum + (tensor.rowCount + 15) / 16 * (shape.code_bytes + shape.scale_bytes)
@@ -201,6 +197,15 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
   ///
   /// A reader of exits learns of them a little later, when the system wakes it.
   package var passTimes: (exit: Double, end: Double) { forward.times }
+
+  /// Experts whose weights the last pass read, of all layers together; 0 in models without.
+  ///
+  /// Rows that are verified together share what they read of a dense model; of a mixture each may touch experts
+  /// of its own, so what a longer draft costs depends on this.
+  package var expertsTouched: Int {
+    passThread.waitUntilIdle()
+    return forward.expertsTouched
+  }
 
   private func compute() {
     machine.enter()

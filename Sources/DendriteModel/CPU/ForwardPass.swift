@@ -25,6 +25,8 @@ final class ForwardPass: @unchecked Sendable {
   private var began = 0.0
   /// Seconds from the beginning of the last pass with exit rows to its last exit, and to its end.
   private(set) var times = (exit: 0.0, end: 0.0)
+  /// Experts whose weights the last pass read, of all layers together.
+  private(set) var expertsTouched = 0
   private var isRunning = false
   private var ended = 0
   /// Who keeps the other blocks of the context, if anybody does.
@@ -129,6 +131,7 @@ final class ForwardPass: @unchecked Sendable {
     self.context = context
     context.begin(plan, caches: caches, buffers: buffers, outputs: outputs)
     defer { context.end() }
+    expertsTouched = 0
     context.rows(n) { $0.embed($1) }
     publishExits(plan, afterLayer: 0, buffers)
     let d = model.hiddenSize
@@ -159,13 +162,10 @@ final class ForwardPass: @unchecked Sendable {
       machine.multiply(
         buffers.wide.view(rows: n), Product(layer.output, into: buffers.delta.base, stride: d))
       context.rows(n) { $0.normaliseForFeedForward($1) }
-      machine.multiply(
-        buffers.narrow.view(rows: n),
-        Product(layer.gate, into: buffers.gate.base, stride: buffers.wideStride),
-        Product(layer.up, into: buffers.up.base, stride: buffers.wideStride))
-      context.rows(n) { $0.activate($1) }
-      machine.multiply(
-        buffers.wide.view(rows: n), Product(layer.down, into: buffers.delta.base, stride: d))
+      switch layer.feedForward {
+      case .dense(let network): feed(n, through: network, context, buffers)
+      case .mixture(let mixture): feed(n, through: mixture, context, buffers)
+      }
       context.rows(n) { $0.addFeedForward($1) }
       publishExits(plan, afterLayer: index + 1, buffers)
     }
@@ -175,6 +175,52 @@ final class ForwardPass: @unchecked Sendable {
       machine.multiply(
         outputs.normed.view(rows: plan.logitsCount),
         Product(weights.head, into: outputs.logits.base, stride: outputs.logitsStride))
+      if model.outputSoftCap != nil { context.rows(plan.logitsCount) { $0.capLogits($1) } }
+    }
+  }
+
+  /// All rows through one network, into `delta`.
+  private func feed(
+    _ rows: Int, through network: GatedNetwork, _ context: StageContext, _ buffers: PassBuffers
+  ) {
+    context.enter(network, rows: rows)
+    multiply(rows, by: network, into: buffers.delta.base, context, buffers)
+  }
+
+  /// Rows whose input is prepared, through a network that the context has entered.
+  private func multiply(
+    _ rows: Int, by network: GatedNetwork, into output: UnsafeMutablePointer<Float>,
+    _ context: StageContext, _ buffers: PassBuffers
+  ) {
+    machine.multiply(
+      buffers.narrow.view(rows: rows),
+      Product(network.gate, into: buffers.gate.base, stride: buffers.wideStride),
+      Product(network.up, into: buffers.up.base, stride: buffers.wideStride))
+    context.rows(rows) { $0.activate($1) }
+    machine.multiply(
+      buffers.wide.view(rows: rows),
+      Product(network.down, into: output, stride: model.hiddenSize))
+  }
+
+  /// Each row through the experts that it chooses, into `delta`.
+  ///
+  /// Experts take their turn in order, so a row's sum does not depend on the rows beside it.
+  private func feed(
+    _ rows: Int, through mixture: Mixture, _ context: StageContext, _ buffers: PassBuffers
+  ) {
+    guard let own = buffers.mixture else { return }
+    machine.multiply(
+      buffers.narrow.view(rows: rows),
+      Product(mixture.router, into: own.scores.base, stride: own.scoreStride))
+    context.rows(rows) { $0.chooseExperts($1) }
+    for (index, expert) in mixture.experts.enumerated() {
+      let count = context.gather(expert: index)
+      if count == 0 { continue }
+      expertsTouched += 1
+      context.enter(expert, rows: count)
+      context.rows(count) { $0.prepareMember($1) }
+      multiply(count, by: expert, into: own.output.base, context, buffers)
+      context.rows(count) { $0.addMember($1) }
     }
   }
 
@@ -257,6 +303,9 @@ final class ForwardPass: @unchecked Sendable {
     }
     // Groups of sixteen are computed whole; what is left of a shorter list is not.
     for row in 0..<rows {
+      if let cap = model.outputSoftCap {
+        kernels.softCap(target + row * count, count: min(count, groups * 16), cap: Float(cap))
+      }
       for index in min(count, groups * 16)..<count { target[row * count + index] = -.infinity }
     }
   }

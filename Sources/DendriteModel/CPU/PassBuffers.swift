@@ -11,6 +11,8 @@ final class PassBuffers {
   let queryStride: Int
   let keyStride: Int
   let wideStride: Int
+  /// Pairs of the usual rotation, then of that of layers with a window if it differs.
+  let rotaryStride: Int
   /// The residual stream, `[n, d]`.
   let residual: AlignedBuffer<Float>
   let normed: AlignedBuffer<Float>
@@ -27,6 +29,8 @@ final class PassBuffers {
   let sine: AlignedBuffer<Float>
   /// Inputs of d columns, and of H·D or F columns.
   let narrow: Activations
+  /// What a mixture of experts needs; `nil` for other models.
+  let mixture: MixtureBuffers?
   let wide: Activations
   /// First layer in which a row was not finite, or -1, `[n]`.
   let fault: AlignedBuffer<Int32>
@@ -65,7 +69,8 @@ final class PassBuffers {
     self.parts = parts
     queryStride = heads
     keyStride = model.kvHeadCount * model.headDim
-    wideStride = model.feedForwardSize
+    wideStride = model.experts?.feedForwardSize ?? model.feedForwardSize
+    rotaryStride = model.ropeDimensionCount / 2 * (model.windowedRopeBase == nil ? 1 : 2)
     residual = try AlignedBuffer(zeroed: capacity * model.hiddenSize)
     normed = try AlignedBuffer(zeroed: capacity * model.hiddenSize)
     query = try AlignedBuffer(zeroed: capacity * heads)
@@ -75,10 +80,13 @@ final class PassBuffers {
     gate = try AlignedBuffer(zeroed: capacity * wideStride)
     up = try AlignedBuffer(zeroed: capacity * wideStride)
     delta = try AlignedBuffer(zeroed: capacity * model.hiddenSize)
-    cosine = try AlignedBuffer(zeroed: capacity * model.ropeDimensionCount / 2)
-    sine = try AlignedBuffer(zeroed: capacity * model.ropeDimensionCount / 2)
+    cosine = try AlignedBuffer(zeroed: capacity * rotaryStride)
+    sine = try AlignedBuffer(zeroed: capacity * rotaryStride)
     narrow = try Activations(capacity: capacity, columns: model.hiddenSize)
     wide = try Activations(capacity: capacity, columns: max(heads, wideStride))
+    mixture = try model.experts.map { experts throws(ComputeError) in
+      try MixtureBuffers(capacity: capacity, hiddenSize: model.hiddenSize, experts: experts)
+    }
     fault = try AlignedBuffer(zeroed: capacity)
     let group = model.headCount / model.kvHeadCount
     statesPerPart =

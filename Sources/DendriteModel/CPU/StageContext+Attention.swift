@@ -34,8 +34,12 @@ extension StageContext {
     withUnsafePointer(to: cache.pool.layout) { layout in
       var history = dendrite_history(
         kernels: kernels.table, layout: layout, blocks: UnsafePointer(cache.blockBases),
-        offset: layer * cache.pool.layerBytes + head * layout.pointee.head_bytes)
+        offset: layer * cache.pool.layerBytes + head * layout.pointee.head_bytes, cap: scoreCap)
       dendrite_attend_begin(states, queries, dim)
+      // Class 0 is rank 0's.
+      if let sinks = weights.sinks, cache.shard.rank == 0 {
+        begin(states, queries, sinks.base + head * group, group: group)
+      }
       func fold(_ index: Int, _ positions: Range<Int>) {
         if positions.isEmpty { return }
         dendrite_attend_fold(
@@ -73,6 +77,19 @@ extension StageContext {
     for (index, row) in rows.enumerated() {
       (buffers.attended.base + row * buffers.queryStride + head * group * dim).update(
         from: out + index * group * dim, count: group * dim)
+    }
+  }
+
+  /// Lets the states of class 0 begin with the sinks of their heads: a score and its weight, and no value.
+  private func begin(
+    _ states: UnsafeMutablePointer<Float>, _ queries: Int, _ sinks: UnsafePointer<Float>, group: Int
+  ) {
+    let floats = dendrite_state_floats(model.headDim)
+    for query in 0..<queries {
+      let score = sinks[query % group] * 1.442695
+      let bound = score.rounded(.up)
+      states[query * floats] = bound
+      states[query * floats + 16] = ExactMath.exp2(score - bound)
     }
   }
 

@@ -11,13 +11,22 @@ final class StageContext {
   let machine: Machine
   let kernels: RowKernels
   let transformer: TransformerWeights
-  /// log₂(e) / √D, rounded once: scores are in base 2.
+  /// What queries are multiplied by: log₂(e) / √D, rounded once, because scores are in base 2.
+  ///
+  /// With a soft cap c it is 1 / (c·√D), so that a score is in units of the cap.
   let queryScale: Float
+  /// log₂(e) · c of a soft cap c; 0 for none.
+  let scoreCap: Float
   private(set) var plan = PassPlan()
   private(set) var caches: [CacheState?] = []
   private(set) var buffers: PassBuffers
   private(set) var outputs: PassOutputs?
   var layer = 0
+  /// The feed-forward network whose turn it is, and how many rows go through it together.
+  private(set) var network: (weights: GatedNetwork, rows: Int)?
+  /// The expert whose turn it is, and the rows that go through it, ascending.
+  var expert = 0
+  var members: [Int] = []
 
   typealias RowStage = (StageContext, Int) -> Void
   typealias ItemStage = (StageContext, Int, Int) -> Void
@@ -28,7 +37,12 @@ final class StageContext {
     self.machine = machine
     self.buffers = buffers
     kernels = RowKernels(machine.variant)
-    queryScale = Float(1.4426950408889634 / Double(model.headDim).squareRoot())
+    let log2e = 1.4426950408889634
+    let scaled = model.attentionScale.map { log2e * $0 }
+    let usual = scaled ?? log2e / Double(model.headDim).squareRoot()
+    let cap = model.attentionSoftCap ?? 0
+    queryScale = Float(cap == 0 ? usual : usual / log2e / cap)
+    scoreCap = Float(cap * log2e)
   }
 
   /// Takes up a pass.
@@ -45,6 +59,7 @@ final class StageContext {
   func end() {
     plan = PassPlan()
     caches = []
+    network = nil
   }
 
   var weights: DecoderLayer { transformer.layers[layer] }
@@ -103,11 +118,17 @@ final class StageContext {
       BlockCodec.dequantize(
         view.info.type, from: bytes,
         into: UnsafeMutableBufferPointer(start: buffers.residual.base + row * d, count: d))
+      if let scale = model.embeddingScale {
+        let factor = Float(scale)
+        for i in row * d..<(row + 1) * d { buffers.residual.base[i] *= factor }
+      }
     }
+    let cosine = buffers.cosine.base + row * buffers.rotaryStride
+    let sine = buffers.sine.base + row * buffers.rotaryStride
+    transformer.rotary.write(position: planned.position, cosine: cosine, sine: sine)
     let pairs = transformer.rotary.pairs
-    transformer.rotary.write(
-      position: planned.position, cosine: buffers.cosine.base + row * pairs,
-      sine: buffers.sine.base + row * pairs)
+    transformer.windowedRotary?.write(
+      position: planned.position, cosine: cosine + pairs, sine: sine + pairs)
   }
 
   func normaliseForAttention(_ row: Int) {
@@ -118,11 +139,10 @@ final class StageContext {
       columns: model.hiddenSize, for: layer.query, layer.key, layer.value)
   }
 
-  /// Adds biases, rotates queries and keys, scales queries, and stores keys and values.
+  /// Adds biases, norms heads, rotates queries and keys, scales queries, and stores keys and values.
   func rotateAndStore(_ row: Int) {
     let planned = plan.rows[row]
     let dim = model.headDim
-    let pairs = transformer.rotary.pairs
     let query = buffers.query.base + row * buffers.queryStride
     let key = buffers.key.base + row * buffers.keyStride
     let value = buffers.value.base + row * buffers.keyStride
@@ -131,9 +151,15 @@ final class StageContext {
       kernels.add(key, biases.key.base, count: buffers.keyStride)
       kernels.add(value, biases.value.base, count: buffers.keyStride)
     }
-    let cosine = buffers.cosine.base + row * pairs
-    let sine = buffers.sine.base + row * pairs
-    let interleaved = transformer.rotatesInterleaved
+    if let norms = weights.headNorms {
+      normaliseHeads(query, count: model.headCount, weight: norms.query)
+      normaliseHeads(key, count: model.kvHeadCount, weight: norms.key)
+    }
+    let skipped = weights.rotation == .windowed ? transformer.rotary.pairs : 0
+    let pairs = weights.rotation == .none ? 0 : transformer.rotary.pairs
+    let cosine = buffers.cosine.base + row * buffers.rotaryStride + skipped
+    let sine = buffers.sine.base + row * buffers.rotaryStride + skipped
+    let interleaved = model.rotatesInterleaved
     kernels.rotate(
       query, cosine: cosine, sine: sine, heads: model.headCount, headDim: dim, pairs: pairs,
       interleaved: interleaved, factor: queryScale)
@@ -168,22 +194,50 @@ final class StageContext {
 
   func normaliseForFeedForward(_ row: Int) {
     let layer = weights
-    addDelta(row)
+    addDelta(row, bias: layer.outputBias, norm: layer.postNorms?.attention)
     normalise(row, weight: layer.feedForwardNorm, afterLayer: self.layer)
-    prepare(
-      buffers.narrow, row: row, from: buffers.normed.base + row * model.hiddenSize,
-      columns: model.hiddenSize, for: layer.gate, layer.up)
+    let normed = buffers.normed.base + row * model.hiddenSize
+    switch layer.feedForward {
+    case .dense(let network):
+      prepare(
+        buffers.narrow, row: row, from: normed, columns: model.hiddenSize, for: network.gate,
+        network.up)
+    case .mixture(let mixture):
+      prepare(
+        buffers.narrow, row: row, from: normed, columns: model.hiddenSize, for: mixture.router)
+    }
   }
 
+  /// Takes up a network: stages are told of it here, because a closure that held it would be allocated.
+  func enter(_ weights: GatedNetwork, rows: Int) { network = (weights, rows) }
+
+  /// The product of gate and up, as input of the network's `down`.
   func activate(_ row: Int) {
+    guard let (network, rows) = network else { return }
     let gate = buffers.gate.base + row * buffers.wideStride
-    kernels.swiGLU(
-      gate, gate: gate, up: buffers.up.base + row * buffers.wideStride, count: model.feedForwardSize
-    )
-    prepare(buffers.wide, row: row, from: gate, columns: model.feedForwardSize, for: weights.down)
+    let up = buffers.up.base + row * buffers.wideStride
+    let width = network.down.columns
+    if let biases = network.biases {
+      kernels.add(gate, biases.gate.base, count: width)
+      kernels.add(up, biases.up.base, count: width)
+    }
+    switch model.activation {
+    case .silu: kernels.swiGLU(gate, gate: gate, up: up, count: width)
+    case .clampedSiLU: kernels.clampedSwiGLU(gate, gate: gate, up: up, count: width)
+    case .geluTanh: kernels.geGLU(gate, gate: gate, up: up, count: width)
+    }
+    prepare(buffers.wide, row: row, from: gate, columns: width, for: network.down, rows: rows)
   }
 
-  func addFeedForward(_ row: Int) { addDelta(row) }
+  func addFeedForward(_ row: Int) { addDelta(row, norm: weights.postNorms?.feedForward) }
+
+  /// Caps the logits of the output with this index.
+  func capLogits(_ output: Int) {
+    guard let cap = model.outputSoftCap, let outputs else { return }
+    kernels.softCap(
+      outputs.logits.base + output * outputs.logitsStride, count: model.vocabularySize,
+      cap: Float(cap))
+  }
 
   /// Final norm of the rows that asked for logits, into the head's input.
   func normaliseForHead(_ row: Int) {
@@ -199,9 +253,28 @@ final class StageContext {
 
   // MARK: Pieces
 
-  private func addDelta(_ row: Int) {
+  /// Adds what a block gives to the residual stream, with its bias and through its norm if it has them.
+  private func addDelta(
+    _ row: Int, bias: AlignedBuffer<Float>? = nil, norm: AlignedBuffer<Float>? = nil
+  ) {
     let d = model.hiddenSize
-    kernels.add(buffers.residual.base + row * d, buffers.delta.base + row * d, count: d)
+    let delta = buffers.delta.base + row * d
+    if let bias { kernels.add(delta, bias.base, count: d) }
+    if let norm {
+      _ = kernels.rmsNorm(delta, delta, weight: norm.base, count: d, epsilon: model.rmsNormEpsilon)
+    }
+    kernels.add(buffers.residual.base + row * d, delta, count: d)
+  }
+
+  /// RMSNorm of each head by itself.
+  private func normaliseHeads(
+    _ heads: UnsafeMutablePointer<Float>, count: Int, weight: AlignedBuffer<Float>
+  ) {
+    for head in 0..<count {
+      let values = heads + head * model.headDim
+      _ = kernels.rmsNorm(
+        values, values, weight: weight.base, count: model.headDim, epsilon: model.rmsNormEpsilon)
+    }
   }
 
   /// RMSNorm of the residual stream; notes the layer that left it not finite.
@@ -216,11 +289,14 @@ final class StageContext {
   }
 
   /// Writes a row as the matrices that read it want it: as codes, as floats, or as both.
-  private func prepare(
+  ///
+  /// `rows` are multiplied together; those of the pass if left out.
+  func prepare(
     _ activations: Activations, row: Int, from source: UnsafePointer<Float>, columns: Int,
-    for first: PackedMatrix, _ second: PackedMatrix? = nil, _ third: PackedMatrix? = nil
+    for first: PackedMatrix, _ second: PackedMatrix? = nil, _ third: PackedMatrix? = nil,
+    rows: Int? = nil
   ) {
-    var view = activations.view(rows: plan.rows.count)
+    var view = activations.view(rows: rows ?? plan.rows.count)
     let integers = first.usesIntegers || second?.usesIntegers == true || third?.usesIntegers == true
     let floats =
       !first.usesIntegers || second?.usesIntegers == false || third?.usesIntegers == false

@@ -3,8 +3,11 @@ internal import DendriteCheckpoint
 internal import DendriteCompute
 
 /// Takes tensors from a checkpoint and packs them, counting bytes for a progress display.
+///
+/// Tensors are asked for by their role; how a checkpoint spells it, and which kind of file it is, the source
+/// knows.
 struct WeightLoader {
-  let file: GGUFFile
+  let source: any ModelSource
   let configuration: ModelConfiguration
   let machine: Machine
   let progress: ((Double) -> Void)?
@@ -12,20 +15,19 @@ struct WeightLoader {
   private let bytesTotal: Int
 
   init(
-    file: GGUFFile, configuration: ModelConfiguration, machine: Machine,
+    source: any ModelSource, configuration: ModelConfiguration, machine: Machine,
     progress: ((Double) -> Void)?
   ) {
-    self.file = file
+    self.source = source
     self.configuration = configuration
     self.machine = machine
     self.progress = progress
-    bytesTotal = max(1, file.tensorByteCount)
+    bytesTotal = max(1, source.tensorByteCount)
   }
 
   func tensor(_ name: TensorName) throws(ModelError) -> TensorView {
-    let expected = name.expectedShape(in: configuration)
     do {
-      return try file.tensor(name, shape: expected.shape, because: expected.reason)
+      return try source.tensor(name, in: configuration)
     } catch {
       throw ModelError(.badCheckpoint, error.message, remedy: error.remedy, cause: nil)
     }
@@ -35,16 +37,26 @@ struct WeightLoader {
   ///
   /// So loading takes little more memory than the packed weights; rows of a tied embedding come back page by
   /// page as they are read.
-  mutating func matrix(_ name: TensorName) throws(ModelError) -> PackedMatrix {
+  ///
+  /// - Parameters:
+  ///   - name: the tensor.
+  ///   - rows: a part of its rows, where one tensor holds several matrices; all if left out.
+  /// - Returns: the packed matrix.
+  /// - Throws: `badCheckpoint`, `notEnoughMemory`.
+  mutating func matrix(
+    _ name: TensorName, rows: Range<Int>? = nil
+  ) throws(ModelError) -> PackedMatrix {
     let view = try tensor(name)
+    let rows = rows ?? 0..<view.info.rowCount
+    let skipped = rows.lowerBound * view.info.rowBytes
     let packed: PackedMatrix
     do {
       packed = try PackedMatrix(
-        name: name.description, type: Int(view.info.type.rawValue), rows: view.info.rowCount,
-        columns: view.info.rowLength, source: view.baseAddress, rowBytes: view.info.rowBytes,
-        machine: machine
+        name: view.info.name, type: Int(view.info.type.rawValue), rows: rows.count,
+        columns: view.info.rowLength, source: view.baseAddress + skipped,
+        rowBytes: view.info.rowBytes, machine: machine
       ) { range in
-        let start = view.info.byteRange.lowerBound
+        let start = view.info.byteRange.lowerBound + skipped
         view.file.adviseDontNeed(start + range.lowerBound..<start + range.upperBound)
       }
     } catch {
@@ -52,30 +64,69 @@ struct WeightLoader {
         error.code == .notEnoughMemory ? .notEnoughMemory : .badCheckpoint, error.message,
         remedy: error.remedy)
     }
-    report(view.info.byteCount)
+    report(rows.count * view.info.rowBytes)
     return packed
   }
 
-  /// A vector of floats: norms and biases.
-  mutating func vector(_ name: TensorName) throws(ModelError) -> AlignedBuffer<Float> {
+  /// Packs rows that were put together in memory.
+  mutating func pack(_ matrix: AssembledMatrix) throws(ModelError) -> PackedMatrix {
+    let rowBytes = matrix.bytes.count / matrix.rows
+    let machine = machine
+    let result = matrix.bytes.withUnsafeBytes { source -> Result<PackedMatrix, ComputeError> in
+      guard let first = source.baseAddress else { preconditionFailure("a matrix without rows") }
+      return Result { () throws(ComputeError) in
+        try PackedMatrix(
+          name: matrix.name, type: Int(matrix.type.rawValue), rows: matrix.rows,
+          columns: matrix.columns, source: first, rowBytes: rowBytes, machine: machine)
+      }
+    }
+    report(matrix.bytes.count)
+    switch result {
+    case .success(let packed): return packed
+    case .failure(let error):
+      throw ModelError(
+        error.code == .notEnoughMemory ? .notEnoughMemory : .badCheckpoint, error.message,
+        remedy: error.remedy)
+    }
+  }
+
+  /// One row of a tensor as floats, or every `step`-th value of it.
+  func row(
+    _ row: Int, of name: TensorName, from first: Int = 0, step: Int = 1
+  ) throws(ModelError) -> AlignedBuffer<Float> {
     let view = try tensor(name)
-    let values = try decoded(view, name)
+    let values = try finite(view.floats(rows: row..<row + 1), of: view)
+    return try buffer(stride(from: first, to: values.count, by: step).map { values[$0] })
+  }
+
+  private func buffer(_ values: [Float]) throws(ModelError) -> AlignedBuffer<Float> {
     do {
       let buffer = try AlignedBuffer<Float>(zeroed: values.count)
       for (i, value) in values.enumerated() { buffer[i] = value }
-      report(view.info.byteCount)
       return buffer
     } catch {
       throw ModelError(.notEnoughMemory, error.message, remedy: error.remedy)
     }
   }
 
-  func decoded(_ view: TensorView, _ name: TensorName) throws(ModelError) -> [Float] {
-    let values = view.floats()
+  /// A vector of floats: norms, to which what the file's kind lacks is added, and biases.
+  mutating func vector(_ name: TensorName) throws(ModelError) -> AlignedBuffer<Float> {
+    let view = try tensor(name)
+    let values = try decoded(view)
+    let offset = name.isNorm ? configuration.normOffset : 0
+    report(view.info.byteCount)
+    return try buffer(offset == 0 ? values : values.map { $0 + offset })
+  }
+
+  private func decoded(_ view: TensorView) throws(ModelError) -> [Float] {
+    try finite(view.floats(), of: view)
+  }
+
+  private func finite(_ values: [Float], of view: TensorView) throws(ModelError) -> [Float] {
     if let index = values.firstIndex(where: { !$0.isFinite }) {
       throw ModelError(
         .badCheckpoint,
-        "tensor '\(name)' holds \(values[index]) at index \(index), expected finite weights",
+        "tensor '\(view.info.name)' holds \(values[index]) at index \(index), expected finite weights",
         remedy: "the file is damaged or was converted wrongly: get it again")
     }
     return values
@@ -86,58 +137,38 @@ struct WeightLoader {
     progress?(min(1, Double(bytesDone) / Double(bytesTotal)))
   }
 
-  // MARK: Parts that families share
+  // MARK: The model
 
-  /// One layer by the usual names.
-  mutating func layer(_ index: Int) throws(ModelError) -> DecoderLayer {
-    var biases: (AlignedBuffer<Float>, AlignedBuffer<Float>, AlignedBuffer<Float>)?
-    if configuration.hasQKVBias {
-      biases = (
-        try vector(.attentionQBias(index)), try vector(.attentionKBias(index)),
-        try vector(.attentionVBias(index))
-      )
-    }
-    return DecoderLayer(
-      attentionWindow: configuration.slidingWindow,
-      attentionNorm: try vector(.attentionNorm(index)),
-      query: try matrix(.attentionQ(index)),
-      key: try matrix(.attentionK(index)),
-      value: try matrix(.attentionV(index)),
-      biases: biases.map { (query: $0.0, key: $0.1, value: $0.2) },
-      output: try matrix(.attentionOutput(index)),
-      feedForwardNorm: try vector(.feedForwardNorm(index)),
-      gate: try matrix(.feedForwardGate(index)),
-      up: try matrix(.feedForwardUp(index)),
-      down: try matrix(.feedForwardDown(index)))
-  }
-
-  mutating func layers() throws(ModelError) -> [DecoderLayer] {
+  /// All weights of the model.
+  mutating func transformer() throws(ModelError) -> TransformerWeights {
+    let embedding = try tensor(.tokenEmbedding)
     var layers: [DecoderLayer] = []
     for index in 0..<configuration.layerCount { layers.append(try layer(index)) }
-    return layers
+    return TransformerWeights(
+      configuration: configuration,
+      embedding: embedding,
+      layers: layers,
+      outputNorm: try vector(.outputNorm),
+      head: try matrix(configuration.isOutputTied ? .tokenEmbedding : .output),
+      rotary: try rotary(),
+      windowedRotary: configuration.windowedRopeBase.map {
+        RotaryFrequencies(dimensions: configuration.ropeDimensionCount, base: $0)
+      })
   }
 
-  /// The head: its own matrix, or the embedding if they are tied.
-  mutating func head() throws(ModelError) -> PackedMatrix {
-    try matrix(configuration.isOutputTied ? .tokenEmbedding : .output)
-  }
-
-  /// Frequencies by base, linear scaling and the divisors of `rope_freqs.weight`.
-  func rotary() throws(ModelError) -> RotaryFrequencies {
+  /// Frequencies by base, scaling and the divisors of `rope_freqs.weight`.
+  private func rotary() throws(ModelError) -> RotaryFrequencies {
     var divisors: [Float] = []
     if configuration.hasRopeFrequencies {
-      divisors = try decoded(try tensor(.ropeFrequencies), .ropeFrequencies)
+      divisors = try decoded(try tensor(.ropeFrequencies))
       if let bad = divisors.first(where: { $0 <= 0 }) {
         throw ModelError(
           .badCheckpoint, "tensor 'rope_freqs.weight' holds \(bad), expected positive divisors",
           remedy: "convert the model again: the divisors follow from its llama3 rope scaling")
       }
     }
-    var linear = 1.0
-    if case .linear(let factor) = configuration.ropeScaling { linear = Double(factor) }
     return RotaryFrequencies(
       dimensions: configuration.ropeDimensionCount, base: configuration.ropeBase,
-      divisors: divisors,
-      linearFactor: linear)
+      divisors: divisors, scaling: configuration.ropeScaling)
   }
 }

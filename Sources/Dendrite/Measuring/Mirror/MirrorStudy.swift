@@ -84,7 +84,7 @@ public struct MirrorStudy: Sendable {
   /// - Returns: a row for each pair.
   /// - Throws: what loading throws; `DecodingError`.
   public func run(on machine: Machine, progress: (String) -> Void = { _ in }) throws -> [Row] {
-    let file = try GGUFFile(path: settings.target)
+    let file = try ModelLocation.open(settings.target)
     let tokenizer = try Tokenizer(file.vocabularyDescription())
     let drafters = try settings.drafters.map {
       (name: Self.name(of: $0), model: try DrafterFile.load($0, tokenizer, on: machine))

@@ -11,21 +11,21 @@ extension GGUFFile {
     let keys = ArchitectureKeys(metadata: metadata, architecture: try supportedArchitecture())
     try refuseUnsupportedFeatures(keys)
 
-    let hiddenSize = try keys.requiredInt("embedding_length", in: Self.sizes)
-    let layerCount = try keys.requiredInt("block_count", in: 1...1024)
+    let hiddenSize = try keys.requiredInt(.hiddenSize, in: ArchitectureKeys.sizes)
+    let layerCount = try keys.requiredInt(.layerCount, in: 1...1024)
     guard
       let feedForwardSize = try keys.uniformInt(
-        "feed_forward_length", in: Self.sizes, layers: layerCount)
-    else { throw keys.missing("feed_forward_length") }
-    let heads = try headSizes(keys, hiddenSize: hiddenSize, layers: layerCount)
+        .feedForwardSize, in: ArchitectureKeys.sizes, layers: layerCount)
+    else { throw keys.missing(.feedForwardSize) }
+    let heads = try keys.headSizes(hiddenSize: hiddenSize, layers: layerCount)
+    try checkValueLength(keys, headDim: heads.dim)
 
-    let contextLength = try keys.requiredInt("context_length", in: 1...(1 << 30))
-    let window = try keys.int("attention.sliding_window", in: 0...(1 << 30)) ?? 0
-    guard
-      let epsilon = try keys.number("attention.layer_norm_rms_epsilon", in: 1e-30...1)
-    else { throw keys.missing("attention.layer_norm_rms_epsilon") }
-
-    return ModelConfiguration(
+    let contextLength = try keys.requiredInt(.contextLength, in: 1...(1 << 30))
+    let window = try keys.int(.slidingWindow, in: 0...(1 << 30)) ?? 0
+    guard let epsilon = try keys.number(.rmsNormEpsilon, in: 1e-30...1) else {
+      throw keys.missing(.rmsNormEpsilon)
+    }
+    var model = ModelConfiguration(
       architecture: keys.architecture,
       name: try metadata.string("general.name") ?? "",
       vocabularySize: try vocabularySize(keys),
@@ -38,18 +38,19 @@ extension GGUFFile {
       kvHeadCount: heads.kvCount,
       headDim: heads.dim,
       ropeDimensionCount: try ropeDimensionCount(keys, headDim: heads.dim),
-      ropeBase: try keys.number("rope.freq_base", in: 1...1e12) ?? 10_000,
-      ropeScaling: try ropeScaling(keys),
+      ropeBase: try keys.number(.ropeBase, in: 1...1e12) ?? 10_000,
       rmsNormEpsilon: Float(epsilon),
       isOutputTied: tensorIfPresent(.output) == nil,
       hasQKVBias: tensorIfPresent(.attentionQBias(0)) != nil
         || tensorIfPresent(.attentionKBias(0)) != nil
         || tensorIfPresent(.attentionVBias(0)) != nil,
       hasRopeFrequencies: tensorIfPresent(.ropeFrequencies) != nil)
+    model.hasOutputBias = tensorIfPresent(.attentionOutputBias(0)) != nil
+    model.isQKVFused = tensorIfPresent(.attentionQKV(0)) != nil
+    try addRopeScaling(keys, to: &model)
+    try keys.architecture.family.complete(&model, from: keys)
+    return model
   }
-
-  /// Widths that a model may have.
-  private static var sizes: ClosedRange<Int> { 1...(1 << 20) }
 
   private func supportedArchitecture() throws(CheckpointError) -> Architecture {
     guard let name = try metadata.string("general.architecture") else {
@@ -58,20 +59,25 @@ extension GGUFFile {
         remedy: "give a model file; `dendrite inspect` lists the keys")
     }
     guard let architecture = Architecture(rawValue: name) else {
-      let supported = Architecture.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+      let supported = Architecture.allCases.map { "'\($0.rawValue)'" }.joined(separator: " ")
       throw CheckpointError(
-        .unsupportedModel, "architecture \(quoted(name)), expected \(supported)",
-        remedy: "choose a model of the Llama or Qwen 2 family; others are not supported yet")
+        .unsupportedModel, "architecture \(quoted(name)), expected one of\n\(supported)",
+        remedy: "choose a model of one of these families; others are not supported yet")
     }
     return architecture
   }
 
   /// What would silently give other results is refused.
   private func refuseUnsupportedFeatures(_ keys: ArchitectureKeys) throws(CheckpointError) {
-    try keys.refuse("expert_count", unless: [0], feature: "mixture of experts")
+    if ![.llama, .qwen3moe, .gptOSS].contains(keys.architecture) {
+      try keys.refuse("expert_count", unless: [0], feature: "mixture of experts")
+    }
+    try keys.refuse("expert_shared_count", unless: [0], feature: "shared experts")
     try keys.refuse("attention.scale", unless: [0], feature: "its own attention scale")
-    try keys.refuse("attn_logit_softcapping", unless: [0], feature: "attention soft-capping")
-    try keys.refuse("final_logit_softcapping", unless: [0], feature: "logit soft-capping")
+    if ![.gemma2, .gemma3].contains(keys.architecture) {
+      try keys.refuse("attn_logit_softcapping", unless: [0], feature: "attention soft-capping")
+      try keys.refuse("final_logit_softcapping", unless: [0], feature: "logit soft-capping")
+    }
     try keys.refuse("logit_scale", unless: [0, 1], feature: "logit scaling")
     try keys.refuse("embedding_scale", unless: [0, 1], feature: "embedding scaling")
     try keys.refuse("residual_scale", unless: [0, 1], feature: "residual scaling")
@@ -84,35 +90,15 @@ extension GGUFFile {
     }
   }
 
-  private func headSizes(
-    _ keys: ArchitectureKeys, hiddenSize: Int, layers: Int
-  ) throws(CheckpointError) -> (count: Int, kvCount: Int, dim: Int) {
-    let heads = 1...(1 << 16)
-    guard let count = try keys.uniformInt("attention.head_count", in: heads, layers: layers) else {
-      throw keys.missing("attention.head_count")
-    }
-    let kvCount =
-      try keys.uniformInt("attention.head_count_kv", in: heads, layers: layers) ?? count
-    guard count % kvCount == 0 else {
-      throw keys.invalid(
-        "attention.head_count_kv", "\(kvCount)", "a divisor of head_count \(count)")
-    }
-    let dims = 1...4096
-    guard let dim = try keys.int("attention.key_length", in: dims) else {
-      guard hiddenSize % count == 0, dims.contains(hiddenSize / count) else {
-        throw keys.invalid(
-          "attention.head_count", "\(count)",
-          "a divisor of embedding_length \(hiddenSize), or a key_length")
-      }
-      return (count, kvCount, hiddenSize / count)
-    }
-    if let valueDim = try keys.int("attention.value_length", in: dims), valueDim != dim {
+  private func checkValueLength(
+    _ keys: ArchitectureKeys, headDim: Int
+  ) throws(CheckpointError) {
+    if let valueDim = try keys.int("attention.value_length", in: 1...4096), valueDim != headDim {
       throw CheckpointError(
         .unsupportedModel,
-        "keys of \(dim) and values of \(valueDim) dimensions, expected equal lengths",
+        "keys of \(headDim) and values of \(valueDim) dimensions, expected equal lengths",
         remedy: "such models are not supported yet; choose another model")
     }
-    return (count, kvCount, dim)
   }
 
   private func ropeDimensionCount(
@@ -126,20 +112,42 @@ extension GGUFFile {
     return count
   }
 
-  private func ropeScaling(_ keys: ArchitectureKeys) throws(CheckpointError) -> RopeScaling {
+  private func addRopeScaling(
+    _ keys: ArchitectureKeys, to model: inout ModelConfiguration
+  ) throws(CheckpointError) {
     let factors = 0.0...1e6
     let current = try keys.number("rope.scaling.factor", in: factors)
     let old = try keys.number("rope.scale_linear", in: factors)
     let factor = current ?? old ?? 0
+    let original =
+      try keys.int("rope.scaling.original_context_length", in: 1...(1 << 30))
+      ?? model.contextLength
+    let short = tensorIfPresent(named: "rope_factors_short.weight")
     switch try keys.string("rope.scaling.type") ?? "linear" {
-    case "none":
-      return .none
-    case "linear":
-      return factor == 0 || factor == 1 ? .none : .linear(factor: factor)
+    case "none" where short == nil:
+      model.ropeScaling = .none
+    case "linear" where short == nil:
+      let isOff = factor == 0 || factor == 1
+      model.ropeScaling = isOff ? .none : .linear(factor: factor)
+    case "yarn":
+      guard factor >= 1 else { throw keys.invalid("rope.scaling.factor", "\(factor)", "1 or more") }
+      let share = try keys.number("rope.scaling.yarn_attn_factor", in: 0...1e3) ?? 1
+      model.ropeScaling = .yarn(
+        YarnScaling(
+          factor: factor, originalContext: Double(original),
+          fastTurns: try keys.number("rope.scaling.yarn_beta_fast", in: 1e-3...1e6) ?? 32,
+          slowTurns: try keys.number("rope.scaling.yarn_beta_slow", in: 1e-3...1e6) ?? 1,
+          magnitude: share * YarnScaling.magnitude(factor: factor)))
+    case "longrope" where short != nil, "none" where short != nil, "linear" where short != nil:
+      let values = short?.floats() ?? []
+      let magnitude = try keys.number("rope.scaling.attn_factor", in: 1e-3...1e3) ?? 1
+      try model.addLongRope(
+        short: values.map(Double.init), magnitude: magnitude, originalContext: original)
     case let type:
       throw CheckpointError(
         .unsupportedModel,
-        "rope scaling \(quoted(type)), expected 'none', 'linear' or the tensor 'rope_freqs.weight'",
+        "rope scaling \(quoted(type)), expected 'none', 'linear', 'yarn', 'longrope' with the tensor "
+          + "'rope_factors_short.weight',\nor the tensor 'rope_freqs.weight'",
         remedy: "this scaling is not supported yet; use the model's version without long context")
     }
   }
@@ -149,9 +157,9 @@ extension GGUFFile {
     let range = 1...(1 << 24)
     let embedding = tensorIfPresent(.tokenEmbedding)?.info
     let tokens = try metadata.strings("tokenizer.ggml.tokens")?.count
-    let stated = try keys.int("vocab_size", in: range)
+    let stated = try keys.int(.vocabularySize, in: range)
     guard let size = tokens ?? stated ?? embedding?.rowCount, range.contains(size) else {
-      throw keys.missing("vocab_size")
+      throw keys.missing(.vocabularySize)
     }
     if let embedding, embedding.rowCount != size {
       throw CheckpointError(

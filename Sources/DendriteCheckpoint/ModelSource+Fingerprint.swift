@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-extension GGUFFile {
+extension ModelSource {
   /// Tells checkpoints apart: a hash of names, shapes, types and the first bytes of every tensor.
   ///
   /// Saved contexts and sidecar files carry it; metadata do not count.
