@@ -69,6 +69,7 @@ static void *fresh(size_t bytes) {
 
 static void rest(long turns) {
   if (turns > 2000) sched_yield();
+  else dendrite_pause();
 }
 
 static void swap_messages(const void *sending, void *receiving, long bytes, int to, int from) {

@@ -183,19 +183,21 @@
     private func swap(
       _ partner: Int, _ sending: UnsafeRawBufferPointer, _ receiving: UnsafeMutableRawBufferPointer
     ) throws(DistributedError) {
-      try library.receive(into: receiving, from: partner, .exchange, as: incoming)
       try library.send(sending, to: partner, .exchange, as: outgoing)
       var result = MPILibrary.Outcome.pending
       try wait(for: partner, atMost: deadline) { () throws(DistributedError) in
-        if result == .pending { result = try library.test(incoming) }
+        if result == .pending {
+          result = try library.receive(into: receiving, from: partner, .exchange, as: incoming)
+        }
+        // One that is refused is refused at once.
+        if result != .pending, result != .done(bytes: sending.count) { return true }
         let hasLeft = try library.test(outgoing) != .pending
         return hasLeft && result != .pending
       }
       switch result {
-      case .done(sending.count): return
-      case .done(let count):
+      case .done(sending.count), .pending: return
+      case .done(let count), .tooLong(let count):
         throw refuse("\(count) bytes", of: partner, expected: "\(sending.count)")
-      default: throw refuse("more bytes", of: partner, expected: "\(sending.count)")
       }
     }
 
@@ -230,16 +232,17 @@
       into buffer: UnsafeMutableRawBufferPointer, from rank: Int, _ tag: MPILibrary.Tag,
       patience: Double?
     ) throws(DistributedError) -> Int {
-      try library.receive(into: buffer, from: rank, tag, as: incoming)
       var result = MPILibrary.Outcome.pending
       try wait(for: rank, atMost: patience ?? deadline) { () throws(DistributedError) in
-        result = try library.test(incoming)
+        result = try library.receive(into: buffer, from: rank, tag, as: incoming)
         return result != .pending
       }
-      guard case .done(let count) = result else {
-        throw refuse("a longer message", of: rank, expected: "at most \(buffer.count) bytes")
+      switch result {
+      case .done(let count): return count
+      case .tooLong(let count):
+        throw refuse("\(count) bytes", of: rank, expected: "at most \(buffer.count)")
+      case .pending: return 0
       }
-      return count
     }
 
     // MARK: Ends

@@ -36,7 +36,8 @@
     enum Outcome: Equatable {
       case pending
       case done(bytes: Int)
-      case tooLong
+      /// It does not fit and was left where it is.
+      case tooLong(bytes: Int)
     }
 
     /// Starts MPI.
@@ -109,22 +110,32 @@
         "send")
     }
 
+    /// Looks for the next message of a rank and receives it; to be called until it is not pending.
     func receive(
       into buffer: UnsafeMutableRawBufferPointer, from rank: Int, _ tag: Tag, as message: Message
-    ) throws(DistributedError) {
-      let count = try int32(buffer.count)
+    ) throws(DistributedError) -> Outcome {
+      let capacity = Int32(clamping: buffer.count)
+      var outcome = dendrite_mpi_outcome()
       try check(
         locked {
           dendrite_mpi_receive(
-            group, message.place, buffer.baseAddress, count, Int32(rank), tag.rawValue)
+            group, message.place, buffer.baseAddress, capacity, Int32(rank), tag.rawValue,
+            &outcome)
         }, "receive")
+      return result(outcome)
     }
 
+    /// Looks whether a message has left.
     func test(_ message: Message) throws(DistributedError) -> Outcome {
       var outcome = dendrite_mpi_outcome()
-      try check(locked { dendrite_mpi_test(message.place, &outcome) }, "test")
-      if outcome.is_truncated != 0 { return .tooLong }
-      return outcome.is_done != 0 ? .done(bytes: Int(outcome.bytes)) : .pending
+      try check(locked { dendrite_mpi_test(message.place, &outcome) }, "send")
+      return result(outcome)
+    }
+
+    private func result(_ outcome: dendrite_mpi_outcome) -> Outcome {
+      let bytes = Int(outcome.bytes)
+      if outcome.is_done == 0 { return .pending }
+      return outcome.is_truncated != 0 ? .tooLong(bytes: bytes) : .done(bytes: bytes)
     }
 
     /// A message of a rank that nobody has asked for, if there is one.
