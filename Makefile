@@ -1,5 +1,8 @@
 # Six words for fingers. What each does is a script that can be run alone.
 
+# The scripts speak bash.
+SHELL = bash
+
 .PHONY: run test build bench docs format
 
 # Builds the command and lets the bundled model continue a piece of Python. Needs Swift 6.2, no more.
@@ -13,12 +16,11 @@ test:
 
 # The command, optimised: .build/release/dendrite
 build:
-	@. Scripts/toolchain.sh && require_swift
-	swift build -c release --product dendrite
+	@. Scripts/toolchain.sh && require_swift && swift_with_traits build -c release --product dendrite
 
 # Decoding and prefill of the bundled model against the limits of this machine.
 bench: build
-	@"$$(swift build -c release --show-bin-path)/dendrite" bench
+	@. Scripts/toolchain.sh && "$$(swift_with_traits build -c release --show-bin-path)/dendrite" bench
 
 # Reference documentation of the public rooms, in build/docs.
 docs:

@@ -30,7 +30,10 @@ let package = Package(
     .library(name: "Dendrite", targets: ["Dendrite"]),
     .executable(name: "dendrite", targets: ["DendriteCommand"]),
   ],
-  traits: [.default(enabledTraits: [])],
+  traits: [
+    .default(enabledTraits: []),
+    .trait(name: "MPI", description: "Ranks that are processes, over Open MPI."),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
@@ -39,6 +42,10 @@ let package = Package(
     .target(
       name: "CDendriteKernels",
       cSettings: [.unsafeFlags(["-std=c17", "-O2", "-ffp-contract=off", "-Wall", "-Wextra"])]),
+    // Floor 0: handles of MPI are macros, which Swift cannot import. Nothing is compiled, nothing looked for, without the trait.
+    .systemLibrary(
+      name: "CDendriteMPI", pkgConfig: "ompi-c",
+      providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
     // Floor 1
     room("DendriteCompute", ["CDendriteKernels"]),
     room("DendriteTokenizer"),
@@ -49,7 +56,12 @@ let package = Package(
     room("DendriteModel", ["CDendriteKernels", "DendriteCompute", "DendriteCheckpoint"]),
     // Floor 4
     room("DendriteDecoding", ["DendriteCompute", "DendriteModel", "DendriteTokenizer"]),
-    room("DendriteDistributed", ["DendriteCompute", "DendriteModel"]),
+    room(
+      "DendriteDistributed",
+      [
+        .target(name: "CDendriteMPI", condition: .when(traits: ["MPI"])),
+        "DendriteCompute", "DendriteModel",
+      ]),
     // Floor 6
     room(
       "Dendrite",
@@ -92,6 +104,13 @@ let package = Package(
         "DendriteModel", "DendriteTokenizer",
       ],
       path: "Tests/DendriteAllocations", swiftSettings: strict),
+    .executableTarget(
+      name: "DendriteRanks",
+      dependencies: [
+        "CAllocationCounter", "CDendriteKernels", "DendriteCompute", "DendriteDistributed",
+        "DendriteModel", "DendriteTestSupport",
+      ],
+      path: "Tests/DendriteRanks", swiftSettings: strict),
     .testTarget(
       name: "HouseTests", dependencies: ["DendriteTestSupport"], swiftSettings: strict),
     tests(of: "DendriteCompute", ["CDendriteKernels"]),

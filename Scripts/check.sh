@@ -12,6 +12,7 @@
 #   debug      swift test
 #   release    swift test, optimised
 #   kernels    the C kernels on all variants, under sanitizers and on an emulated Arm: one hash
+#   ranks      processes that mpirun starts: what they exchange, and how a run ends when one fails
 #   threads    the thread pool under the thread sanitizer
 #   docs       reference documentation of the public rooms, warnings are errors
 #   examples   every program in Examples/ runs
@@ -23,16 +24,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . Scripts/toolchain.sh
 
-tests=(build debug release kernels threads docs examples consumer)
+tests=(build debug release kernels ranks threads docs examples consumer)
 
 # Runs the tests of a configuration that is built; leaves out the lines that only say what began.
 run_tests() {
-  limited 1800 swift test -c "$1" --skip-build --disable-xctest 2>&1 | grep -a --line-buffered -v '^◇'
-}
-
-# limited SECONDS COMMAND…: ends a command that hangs, where `timeout` exists.
-limited() {
-  if command -v timeout >/dev/null 2>&1; then timeout "$@"; else "${@:2}"; fi
+  limited 1800 swift test ${traits[@]+"${traits[@]}"} -c "$1" --skip-build --disable-xctest 2>&1 | grep -a --line-buffered -v '^◇'
 }
 
 stage_format() {
@@ -41,21 +37,23 @@ stage_format() {
 }
 
 stage_build() {
-  swift build --build-tests -Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error
+  swift_with_traits build --build-tests -Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error
 }
 
 stage_debug() { run_tests debug; }
 
 stage_release() {
-  swift build --build-tests -c release
+  swift_with_traits build --build-tests -c release
   run_tests release
 }
 
 stage_kernels() {
   local tools
-  tools=$(swift build --show-bin-path)
+  tools=$(swift_with_traits build --show-bin-path)
   Scripts/check-kernels.sh 1 10 "$tools/DendriteTrace"
 }
+
+stage_ranks() { Scripts/check-ranks.sh "$(swift_with_traits build --show-bin-path)/DendriteRanks"; }
 
 stage_threads() { Scripts/check-threads.sh; }
 
@@ -65,8 +63,8 @@ stage_examples() {
   local folder name lines
   for folder in Examples/*/; do
     name=$(basename "$folder")
-    swift build -c release --product "$name"
-    lines=$(limited 300 swift run -c release --skip-build "$name" | tee /dev/stderr | wc -l)
+    swift_with_traits build -c release --product "$name"
+    lines=$(limited 300 swift run ${traits[@]+"${traits[@]}"} -c release --skip-build "$name" | tee /dev/stderr | wc -l)
     [ "$lines" -gt 0 ] || fail "example $name printed nothing, expected some text" "run it by hand"
     echo "example $name: $((lines)) lines of text"
   done

@@ -69,8 +69,8 @@ need python3 python3
 # Ours.
 if [ -z "$dendrite" ]; then
   say "building dendrite"
-  (cd "$root" && swift build -c release --product dendrite >&2)
-  dendrite="$(cd "$root" && swift build -c release --show-bin-path)/dendrite"
+  (cd "$root" && swift_with_traits build -c release --product dendrite >&2)
+  dendrite="$(cd "$root" && swift_with_traits build -c release --show-bin-path)/dendrite"
 fi
 
 # The peer: the source distribution of llama-cpp-python carries llama.cpp's source.

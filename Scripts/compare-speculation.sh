@@ -31,8 +31,8 @@ build="$work/llama.cpp/build"
 [ -d "$build" ] || { say "no llama.cpp in $work"; say "  try: Scripts/compare-llama.sh --pairs 1"; exit 69; }
 peer="$build/bin/llama-speculative-simple"
 [ -x "$peer" ] || cmake --build "$build" --target llama-speculative-simple --parallel "$(nproc)" >&2
-swift build -c release --product dendrite >&2
-tool=$(swift build -c release --show-bin-path)/dendrite
+swift_with_traits build -c release --product dendrite >&2
+tool=$(swift_with_traits build -c release --show-bin-path)/dendrite
 
 target="$work/models/inflated-1b-own-vocabulary-$type.gguf"
 drafter=Models/dendrite-tiny-drafter-q8_0.gguf

@@ -21,8 +21,15 @@ target=$(swiftc -print-target-info | sed -n 's/.*"unversionedTriple": *"\(.*\)".
 
 # The strict flags are those of Scripts/check.sh: the same build serves both.
 
-swift build -Xswiftc -warnings-as-errors --quiet --product dendrite
-modules=$(swift build --show-bin-path)/Modules
+swift_with_traits build -Xswiftc -warnings-as-errors --quiet --product dendrite
+modules=$(swift_with_traits build --show-bin-path)/Modules
+
+# Where the headers of C modules lie.
+headers=(-I Sources/CDendriteKernels/include)
+if has_mpi; then
+  read -ra mpi <<<"$(pkg-config --cflags-only-I ompi-c)"
+  headers+=(-I Sources/CDendriteMPI ${mpi[@]+"${mpi[@]}"})
+fi
 
 rm -rf build/docs
 bad=()
@@ -30,7 +37,7 @@ for room in "${rooms[@]}"; do
   symbols=build/docs/symbols/$room
   mkdir -p "$symbols"
   swift symbolgraph-extract -module-name "$room" -target "$target" -I "$modules" \
-    -I Sources/CDendriteKernels/include -minimum-access-level public -output-dir "$symbols"
+    "${headers[@]}" -minimum-access-level public -output-dir "$symbols"
   "$docc" convert --warnings-as-errors --fallback-display-name "$room" \
     --fallback-bundle-identifier "dendrite.$room" --additional-symbol-graph-dir "$symbols" \
     --output-path "build/docs/$room.doccarchive" || bad+=("$room")

@@ -11,8 +11,8 @@ require_swift
 
 model=Models/dendrite-tiny-q8_0.gguf
 [ -f "$model" ] || fail "no $model, expected the bundled model" "check the repository out completely"
-swift build -c release --product dendrite
-tool=$(swift build -c release --show-bin-path)/dendrite
+swift_with_traits build -c release --product dendrite
+tool=$(swift_with_traits build -c release --show-bin-path)/dendrite
 if [ $# -gt 0 ]; then exec "$tool" run "$@"; fi
 prompt=$'def read_file(path):\n    """Return the text of a file."""\n'
 settings=(--drafter auto --temperature 0.6 --repeat-penalty 1.15 --seed 2 --stop $'\n\n#')

@@ -41,6 +41,17 @@ require_swift() {
       "install a newer toolchain from https://www.swift.org/install"
 }
 
+# Whether ranks over MPI can be built and run here, and if not, what is missing.
+no_mpi="no Open MPI with mpirun and pkg-config's 'ompi-c' (packages libopenmpi-dev, openmpi-bin, pkg-config; brew install open-mpi pkgconf)"
+has_mpi() { command -v mpirun >/dev/null 2>&1 && pkg-config --exists ompi-c 2>/dev/null; }
+
+# The package's traits are off for those who depend on it; here they are on where the machine has what they need.
+traits=()
+if has_mpi; then traits=(--traits MPI); fi
+
+# swift_with_traits VERB ARGUMENTS…: swift, with these traits.
+swift_with_traits() { swift "$1" ${traits[@]+"${traits[@]}"} "${@:2}"; }
+
 # The C compiler of the Swift toolchain: the one that compiles the kernels in the product. An older
 # clang that stands first in PATH may not know the vector operations they use.
 swift_clang() {
@@ -53,6 +64,11 @@ swift_clang() {
     fi
   done
   fail "the Swift toolchain has no clang, expected it beside 'swift'" "install a complete toolchain"
+}
+
+# limited SECONDS COMMAND…: ends a command that hangs, where `timeout` exists.
+limited() {
+  if command -v timeout >/dev/null 2>&1; then timeout "$@"; else "${@:2}"; fi
 }
 
 # Seconds since the script began.

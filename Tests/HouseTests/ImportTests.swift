@@ -5,7 +5,7 @@ import Testing
 @Suite struct ImportTests {
   /// The floor of every room.
   static let floors = [
-    "CDendriteKernels": 0,
+    "CDendriteKernels": 0, "CDendriteMPI": 0,
     "DendriteCompute": 1, "DendriteTokenizer": 1, "DendriteReport": 1,
     "DendriteCheckpoint": 2,
     "DendriteModel": 3,

@@ -23,5 +23,16 @@ package enum Clock {
   package static func pause() { dendrite_pause() }
 
   /// Lets another thread run on this core.
-  static func giveWay() { sched_yield() }
+  package static func giveWay() { sched_yield() }
+
+  /// Sleeps.
+  package static func sleep(nanoseconds: UInt64) {
+    var time = timespec()
+    time.tv_sec = Int(nanoseconds / 1_000_000_000)
+    time.tv_nsec = Int(nanoseconds % 1_000_000_000)
+    nanosleep(&time, nil)
+  }
+
+  /// A moment's rest in a loop that waits for another core.
+  package static func pause() { dendrite_pause() }
 }

@@ -51,6 +51,9 @@ package struct NativeThread: @unchecked Sendable {
 
   /// Waits for the thread to end.
   package func join() { pthread_join(thread, nil) }
+
+  /// Lets the thread end by itself; nobody may wait for it then.
+  package func detach() { pthread_detach(thread) }
 }
 
 /// A mutex and a condition variable: the standard library's `Mutex` lends no handle to wait on.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CDendriteKernels
+package import CDendriteKernels
 
 /// Which blocks of every context a model keeps, and how its partial attention becomes that of the whole context.
 ///
@@ -34,7 +34,10 @@ public struct PartialStates: ~Copyable {
   /// The number of states.
   public let count: Int
 
-  init(
+  /// States at `base`, as the kernels lay them out.
+  ///
+  /// - Shapes: `base` `[count][dendrite_state_floats(headDim)]`, which the caller keeps.
+  package init(
     _ kernels: UnsafePointer<dendrite_kernels>, base: UnsafeMutablePointer<Float>, count: Int,
     headDim: Int
   ) {
