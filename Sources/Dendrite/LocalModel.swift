@@ -88,6 +88,9 @@ public struct LocalModel: Sendable {
     try Follower.follow(model: model, communicator: communicator, options: options)
   }
 
+  /// Lets the ranks go that share this model's contexts; the model is of no use from then on.
+  public func endRanks() { (engine.model as? DistributedModel)?.close() }
+
   /// Wraps an engine; the prompt format is detected from the vocabulary's chat template.
   public init(engine: Engine) {
     self.engine = engine

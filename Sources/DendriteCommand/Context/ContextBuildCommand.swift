@@ -45,14 +45,33 @@ struct ContextBuildCommand: AsyncParsableCommand {
         .usage, "a text from the standard input without --output, expected a name for the context",
         remedy: "dendrite context build - -o text.ctx")
     }
+    let seat = try ranks.join()
     let path = try model.resolve()
+    if let leader = seat.leader {
+      try LocalModel.follow(
+        path, on: machine.machine(), communicator: leader, options: RanksOptions.agreement)
+      return seat.leave()
+    }
+    do {
+      try await build(from: path, to: output, on: seat)
+    } catch {
+      if ranks.contextParallel { seat.fail(Failure(error).message) }
+      throw error
+    }
+    seat.leave()
+  }
+
+  private func build(
+    from path: String, to output: String, on seat: RanksOptions.Seat
+  ) async throws {
     let text = try Prompt.text(ofFile: text)
     let loading = ProgressLine("loading \(path.split(separator: "/").last ?? "the model")")
     defer { loading.finish() }
-    let loaded = try await LocalModel.load(path, on: machine.machine(), ranks: ranks.choice) {
+    let loaded = try await LocalModel.load(path, on: machine.machine(), ranks: seat.ranks) {
       loading.update($0)
     }
     loading.finish()
+    defer { loaded.endRanks() }
     let ids = loaded.engine.tokenizer.encode(text)
     let reading = ProgressLine("reading \(Figures.text(ids.count)) tokens")
     defer { reading.finish() }

@@ -52,9 +52,29 @@ struct RunCommand: AsyncParsableCommand {
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func run() async throws {
+    let seat = try ranks.join()
+    if let leader = seat.leader {
+      try LocalModel.follow(
+        model.resolve(), on: machine.machine(), communicator: leader,
+        options: RanksOptions.agreement)
+      return seat.leave()
+    }
+    if !reply.quiet { for advice in seat.advice { StandardStream.say("note: \(advice)") } }
+    do {
+      try await run(on: seat)
+    } catch {
+      // The others wait for this rank; they end with its words.
+      if ranks.contextParallel { seat.fail(Failure(error).message) }
+      throw error
+    }
+    seat.leave()
+  }
+
+  private func run(on seat: RanksOptions.Seat) async throws {
     switch try Prompt.find(argument: prompt, file: promptOptions.file) {
     case .text(let text):
-      var maker = try await makeReplyMaker(isTyped: false)
+      var maker = try await makeReplyMaker(isTyped: false, seat)
+      defer { maker.model.endRanks() }
       let trace = speculation.trace.map { _ in TraceRecorder() }
       maker.settings.trace = trace
       let hasEnded =
@@ -80,20 +100,23 @@ struct RunCommand: AsyncParsableCommand {
           .usage, "--context with a file and without a prompt, expected one",
           remedy: "dendrite run --context handbook.ctx \"How long is the notice period?\"")
       }
-      let maker = try await makeReplyMaker(isTyped: true)
+      let maker = try await makeReplyMaker(isTyped: true, seat)
+      defer { maker.model.endRanks() }
       try await Conversation(maker: maker, chat: chat(maker), seed: sampling.seed).run()
     }
   }
 
   /// Loads the model and puts everything together.
-  private func makeReplyMaker(isTyped: Bool) async throws -> ReplyMaker {
+  private func makeReplyMaker(
+    isTyped: Bool, _ seat: RanksOptions.Seat
+  ) async throws -> ReplyMaker {
     let path = try model.resolve()
     if context.tokens != nil {
       try context.check(against: ModelLocation.open(path).modelConfiguration())
     }
     let file = try context.file.map { try ContextFile(path: $0) }
     let machine = try machine.machine()
-    let model = try await load(path, on: machine)
+    let model = try await load(path, on: machine, seat.ranks)
     try promptOptions.check(model)
     let format = promptOptions.format(for: model)
     return ReplyMaker(
@@ -103,14 +126,16 @@ struct RunCommand: AsyncParsableCommand {
       printer: ReplyPrinter(
         form: try reply.form(for: format, isTyped: isTyped), isQuiet: reply.quiet,
         showsSpeculation: speculation.showSpeculation && !reply.json),
-      format: format, file: file, ranks: ranks.ranks)
+      format: format, file: file, ranks: seat.count)
   }
 
-  private func load(_ path: String, on machine: Machine) async throws -> LocalModel {
+  private func load(
+    _ path: String, on machine: Machine, _ ranks: ContextRanks?
+  ) async throws -> LocalModel {
     let progress = ProgressLine("loading \(path.split(separator: "/").last ?? "the model")")
     defer { progress.finish() }
     let model = try await LocalModel.load(
-      path, on: machine, drafter: speculation.file(), ranks: ranks.choice
+      path, on: machine, drafter: speculation.file(), ranks: ranks
     ) { progress.update($0) }
     progress.finish()
     if let note = model.drafterNote, !reply.quiet { StandardStream.say(note) }

@@ -19,9 +19,6 @@ package enum Clock {
 
   package static func seconds() -> Double { Double(nanoseconds()) * 1e-9 }
 
-  /// A moment's rest in a loop that waits for another core.
-  package static func pause() { dendrite_pause() }
-
   /// Lets another thread run on this core.
   package static func giveWay() { sched_yield() }
 

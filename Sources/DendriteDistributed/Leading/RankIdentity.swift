@@ -25,6 +25,9 @@ public struct RankIdentity: Sendable, Hashable {
 
   private static let words = 3
 
+  /// Seconds that ranks wait for each other here: they come when they have loaded the model, each from its own disk.
+  private static let patience = 600.0
+
   /// Compares all ranks with rank 0; called by every rank, once.
   ///
   /// - Throws: `ranksDisagree` on rank 0, which names the first rank that differs and in what; `rankLost` on the others.
@@ -40,7 +43,7 @@ public struct RankIdentity: Sendable, Hashable {
       try communicator.send(UnsafeRawBufferPointer(rebasing: buffer[..<bytes]), to: 0)
     }
     for rank in 1..<max(1, communicator.rankCount) where communicator.rank == 0 {
-      let count = try communicator.receive(into: buffer, from: rank)
+      let count = try communicator.receive(into: buffer, from: rank, patience: Self.patience)
       guard count == bytes else {
         communicator.fail("rank \(rank) introduced itself with \(count) bytes")
         throw CommandReader.damaged("an introduction of \(count) bytes")
@@ -54,6 +57,6 @@ public struct RankIdentity: Sendable, Hashable {
           remedy: "start all ranks with the same program, the same model file and the same options")
       }
     }
-    _ = try communicator.broadcast(buffer, count: 1)
+    _ = try communicator.broadcast(buffer, count: 1, patience: Self.patience)
   }
 }
