@@ -138,16 +138,6 @@ extension GGUFFile {
 // MARK: - End of generation
 
 extension GGUFFile {
-  /// Tokens that end generation whatever the metadata says, by their text.
-  ///
-  /// - Source: llama.cpp `src/llama-vocab.cpp`, `special_eog_ids`.
-  private static let stopTexts: Set<String> = [
-    "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",
-    "<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]",
-    "<|end_of_text|>", "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>",
-    "<｜end▁of▁sentence｜>", "[e~[",
-  ]
-
   /// All ids that end generation: those of the metadata and those of known texts.
   private func stopIDs(_ vocabulary: VocabularyDescription) throws(CheckpointError) -> Set<Int> {
     let count = vocabulary.tokens.count
@@ -158,18 +148,7 @@ extension GGUFFile {
     for name in ["eom", "fim_pad", "fim_rep", "fim_sep"] {
       if let id = try tokenID(name, count) { ids.insert(id) }
     }
-    var idByText: [String: Int] = [:]
-    for (id, token) in vocabulary.tokens.enumerated() where Self.stopTexts.contains(token) {
-      idByText[token] = id
-    }
-    let texts = Set(idByText.keys)
-    // Where answers have channels, <|end|> closes a channel, not the answer.
-    let hasChannels =
-      texts.isSuperset(of: ["<|return|>", "<|call|>"])
-      || texts.isSuperset(of: ["<|calls|>", "<|flush|>"])
-    ids.formUnion(idByText.filter { !(hasChannels && $0.key == "<|end|>") }.values)
-    if hasChannels, let end = idByText["<|end|>"] { ids.remove(end) }
-    return ids
+    return StopTokens.ids(in: vocabulary.tokens, beside: ids)
   }
 
   private func missingVocabulary(_ key: String) -> CheckpointError {

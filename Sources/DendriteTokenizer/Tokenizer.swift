@@ -66,4 +66,12 @@ public struct Tokenizer: Sendable {
     let table = tables.rules.byteFallback.isEmpty ? tables.rules.symbols : tables.rules.byteFallback
     return (UInt8.min...UInt8.max).filter { table[Int($0)] == SymbolMerger.unknown }
   }
+
+  /// A text without added tokens as the model sees it: normalised, cut into pieces.
+  ///
+  /// - Parameter text: The text.
+  /// - Returns: the pieces; nil for a tokenizer that is not described as a chain.
+  package func pieces(of text: String) -> [String]? {
+    tables.pipeline?.pieces(of: Array(text.utf8))
+  }
 }
