@@ -19,11 +19,13 @@ final class Pipeline: Sendable {
   private let model: Model
   /// Whether pieces are short and come again, so that their tokens are worth keeping.
   private let cachesPieces: Bool
+  /// Whether it matters that a piece is the first of its text and was so before normalisation.
+  private let marksFirst: Bool
   /// Whether a normaliser may leave something that is not UTF-8.
   private let mayBreakText: Bool
   private let finders: (raw: AddedTokenFinder, normalized: AddedTokenFinder)
   let decoders: DecoderChain
-  private let pool = Mutex<[PipelineScratch]>([])
+  private let pool = Mutex<[Workspace]>([])
 
   /// Checks a description and builds the tables.
   ///
@@ -52,6 +54,9 @@ final class Pipeline: Sendable {
     for step in steps { cutters += try PieceCutter.make(step) }
     if isRaw { cutters.removeLast() }
     self.cutters = cutters
+    marksFirst =
+      !normalizers.isEmpty
+      && cutters.contains { if case .markSpaces(_, .first) = $0 { true } else { false } }
     cachesPieces = !cutters.isEmpty
     model = try Self.model(pipeline, vocabulary, isRaw: isRaw)
     decoders = try DecoderChain(pipeline.decoders)
@@ -96,7 +101,8 @@ final class Pipeline: Sendable {
       let rules = try SegmentationRules.sentencePiece(inner, TokenTexts(inner))
       return .sentencePiece(
         SentencePieceModel(
-          rules, tokenCount: tokens.count, unknownID: vocabulary.unknownID.map(UInt32.init)))
+          rules, tokenCount: tokens.count, unknownID: vocabulary.unknownID.map(UInt32.init),
+          fusesUnknown: true))
     }
   }
 
@@ -114,7 +120,9 @@ final class Pipeline: Sendable {
           throw AddedTokens.tooLong(text, id: token.id)
         }
         if case .sentencePiece = normalizers[0] {
-          // Such a token is protected from its normaliser, all but its spaces.
+          // Such a token is protected from its normaliser, all but its spaces: with one it is never
+          // found.
+          if text.contains(UInt8(ascii: " ")) { continue }
           text = SpaceMark.replaced(in: text)
         } else {
           for normalizer in normalizers { normalizer.apply(to: &text, &scratch, &patterns) }
@@ -149,120 +157,132 @@ final class Pipeline: Sendable {
 // MARK: - Encoding
 
 extension Pipeline {
+  /// What one encoding works with; kept between encodings for its capacity and its cache.
+  struct Workspace: Sendable {
+    fileprivate var buffer: [UInt8] = []
+    fileprivate var pieces = PieceList()
+    fileprivate var pieceIDs: [UInt32] = []
+    fileprivate var patterns = Pattern.Scratch()
+    fileprivate var merger = SymbolMerger()
+    fileprivate var paths = UnigramModel.Scratch()
+    fileprivate var cache = WordCache()
+  }
+
   /// A text without added tokens as the model sees it: normalised, cut into pieces.
   ///
   /// For display and tests; where bytes are spelt in the printable alphabet, that last step is left
   /// out.
-  func pieces(of text: [UInt8]) -> [String] {
-    let scratch = PipelineScratch()
+  func pieces(of text: [UInt8]) -> PieceList {
+    var workspace = Workspace()
     var buffer = text
+    normalize(&buffer, &workspace)
+    workspace.pieces.reset(buffer, 0..<buffer.count)
+    let isFirst = keepsFirst(text, &workspace)
+    for cutter in cutters { cutter.apply(to: &workspace.pieces, isFirst: isFirst) }
+    return workspace.pieces
+  }
+
+  /// Whether the first scalar of a text outlives normalisation: only then the first piece begins the
+  /// text, as far as a mark before it is concerned.
+  private func keepsFirst(_ text: [UInt8], _ workspace: inout Workspace) -> Bool {
+    guard marksFirst, !text.isEmpty else { return true }
+    var first = Array(text[..<UTF8Sequence.length(lead: text[0])])
+    normalize(&first, &workspace)
+    return !first.isEmpty
+  }
+
+  private func normalize(_ text: inout [UInt8], _ workspace: inout Workspace) {
     for normalizer in normalizers {
-      normalizer.apply(to: &buffer, &scratch.buffer, &scratch.patterns)
+      normalizer.apply(to: &text, &workspace.buffer, &workspace.patterns)
     }
-    if mayBreakText { Self.repair(&buffer) }
-    scratch.pieces.reset(buffer, 0..<buffer.count)
-    for cutter in cutters { cutter.apply(to: &scratch.pieces, isFirst: true) }
-    return scratch.pieces.ranges.map {
-      String(decoding: scratch.pieces.text[$0], as: UTF8.self)
-    }
+    if mayBreakText { Self.repair(&text) }
   }
 
   /// The ids of a text.
   ///
   /// - Precondition: the text is valid UTF-8.
   func encode(_ text: [UInt8], addingSpecial: Bool, parsingSpecial: Bool) -> [Int] {
-    // Scratch space is worth keeping: its cache of pieces makes most look-ups short.
-    let scratch = pool.withLock { $0.popLast() } ?? PipelineScratch()
-    defer { pool.withLock { if $0.count < 16 { $0.append(scratch) } } }
-    scratch.ids.removeAll(keepingCapacity: true)
-    scratch.ids.reserveCapacity(text.count / 3 + 8)
-    if addingSpecial { scratch.ids += description.prefixIDs }
-    finders.raw.forEachStretch(in: text, includingControl: parsingSpecial) { range, id in
-      if let id {
-        scratch.ids.append(Int(id))
-      } else {
-        encodeStretch(text, range, parsingSpecial: parsingSpecial, scratch)
+    var workspace = pool.withLock { $0.popLast() } ?? Workspace()
+    defer { pool.withLock { if $0.count < 16 { $0.append(workspace) } } }
+    var ids: [Int] = []
+    ids.reserveCapacity(text.count / 3 + 8)
+    if addingSpecial { ids += description.prefixIDs }
+    if finders.raw.isEmpty, !text.isEmpty {
+      encodeStretch(text, 0..<text.count, parsingSpecial, &workspace, &ids)
+    } else {
+      finders.raw.forEachStretch(in: text, includingControl: parsingSpecial) { range, id in
+        if let id {
+          ids.append(Int(id))
+        } else {
+          encodeStretch(text, range, parsingSpecial, &workspace, &ids)
+        }
       }
     }
-    if addingSpecial { scratch.ids += description.suffixIDs }
-    return scratch.ids
+    if addingSpecial { ids += description.suffixIDs }
+    return ids
   }
 
   private func encodeStretch(
-    _ text: [UInt8], _ range: Range<Int>, parsingSpecial: Bool, _ scratch: PipelineScratch
+    _ text: [UInt8], _ range: Range<Int>, _ parsingSpecial: Bool, _ workspace: inout Workspace,
+    _ ids: inout [Int]
   ) {
+    let isFirst = range.lowerBound == 0 && keepsFirst(text, &workspace)
     guard !normalizers.isEmpty || !finders.normalized.isEmpty else {
-      encodePieces(text, range, isFirst: range.lowerBound == 0, scratch)
+      encodePieces(text, range, isFirst: isFirst, &workspace, &ids)
       return
     }
     var buffer = Array(text[range])
-    for normalizer in normalizers {
-      normalizer.apply(to: &buffer, &scratch.buffer, &scratch.patterns)
-    }
-    if mayBreakText { Self.repair(&buffer) }
+    normalize(&buffer, &workspace)
     guard !finders.normalized.isEmpty else {
-      encodePieces(buffer, 0..<buffer.count, isFirst: range.lowerBound == 0, scratch)
+      encodePieces(buffer, 0..<buffer.count, isFirst: isFirst, &workspace, &ids)
       return
     }
     finders.normalized.forEachStretch(in: buffer, includingControl: parsingSpecial) { part, id in
       if let id {
-        scratch.ids.append(Int(id))
+        ids.append(Int(id))
       } else {
         encodePieces(
-          buffer, part, isFirst: range.lowerBound == 0 && part.lowerBound == 0, scratch)
+          buffer, part, isFirst: isFirst && part.lowerBound == 0, &workspace, &ids)
       }
     }
   }
 
   private func encodePieces(
-    _ text: [UInt8], _ range: Range<Int>, isFirst: Bool, _ scratch: PipelineScratch
+    _ text: [UInt8], _ range: Range<Int>, isFirst: Bool, _ workspace: inout Workspace,
+    _ ids: inout [Int]
   ) {
-    scratch.pieces.reset(text, range)
-    for cutter in cutters { cutter.apply(to: &scratch.pieces, isFirst: isFirst) }
-    for piece in scratch.pieces.ranges {
-      guard cachesPieces, piece.count <= WordCache.longestPiece else {
-        encodePiece(piece, scratch)
-        for id in scratch.pieceIDs { scratch.ids.append(Int(id)) }
-        continue
+    workspace.pieces.reset(text, range)
+    for cutter in cutters { cutter.apply(to: &workspace.pieces, isFirst: isFirst) }
+    let pieces = workspace.pieces
+    for piece in pieces.ranges {
+      let isCached = cachesPieces && piece.count <= WordCache.longestPiece
+      var hash: UInt64 = 0
+      if isCached {
+        hash = workspace.cache.hash(pieces.text, piece)
+        if workspace.cache.append(pieces.text, piece, hash: hash, to: &ids) { continue }
       }
-      let hash = scratch.cache.hash(scratch.pieces.text, piece)
-      if scratch.cache.append(scratch.pieces.text, piece, hash: hash, to: &scratch.ids) {
-        continue
+      workspace.pieceIDs.removeAll(keepingCapacity: true)
+      encodePiece(pieces.text, piece, &workspace)
+      for id in workspace.pieceIDs { ids.append(Int(id)) }
+      if isCached {
+        workspace.cache.insert(pieces.text, piece, hash: hash, workspace.pieceIDs)
       }
-      encodePiece(piece, scratch)
-      for id in scratch.pieceIDs { scratch.ids.append(Int(id)) }
-      scratch.cache.insert(scratch.pieces.text, piece, hash: hash, scratch.pieceIDs)
     }
   }
 
-  /// Puts the tokens of a piece into `scratch.pieceIDs`.
-  private func encodePiece(_ range: Range<Int>, _ scratch: PipelineScratch) {
-    scratch.pieceIDs.removeAll(keepingCapacity: true)
-    let text = scratch.pieces.text
+  /// Appends the tokens of a piece to `workspace.pieceIDs`.
+  private func encodePiece(_ text: [UInt8], _ range: Range<Int>, _ workspace: inout Workspace) {
     switch model {
-    case .bpe(let model): model.encode(text, range, &scratch.merger, into: &scratch.pieceIDs)
-    case .unigram(let model): model.encode(text, range, &scratch.paths, into: &scratch.pieceIDs)
-    case .wordPiece(let model): model.encode(text, range, into: &scratch.pieceIDs)
-    case .wordLevel(let model): model.encode(text, range, into: &scratch.pieceIDs)
+    case .bpe(let model):
+      model.encode(text, range, &workspace.merger, into: &workspace.pieceIDs)
+    case .unigram(let model):
+      model.encode(text, range, &workspace.paths, into: &workspace.pieceIDs)
+    case .wordPiece(let model): model.encode(text, range, into: &workspace.pieceIDs)
+    case .wordLevel(let model): model.encode(text, range, into: &workspace.pieceIDs)
     case .sentencePiece(let model):
-      model.encode(text, range, &scratch.merger, into: &scratch.pieceIDs)
+      model.encode(text, range, &workspace.merger, into: &workspace.pieceIDs)
     }
   }
-}
-
-/// What one encoding works with.
-///
-/// `@unchecked Sendable` because the pool lends an instance to one encoding at a time: it is taken
-/// out under a lock and put back when that encoding is over.
-final class PipelineScratch: @unchecked Sendable {
-  var ids: [Int] = []
-  var buffer: [UInt8] = []
-  var pieces = PieceList()
-  var pieceIDs: [UInt32] = []
-  var patterns = Pattern.Scratch()
-  var merger = SymbolMerger()
-  var paths = UnigramModel.Scratch()
-  var cache = WordCache()
 }
 
 extension TokenizerPipeline {

@@ -72,6 +72,17 @@ public struct Tokenizer: Sendable {
   /// - Parameter text: The text.
   /// - Returns: the pieces; nil for a tokenizer that is not described as a chain.
   package func pieces(of text: String) -> [String]? {
-    tables.pipeline?.pieces(of: Array(text.utf8))
+    tables.pipeline.map { pipeline in
+      let pieces = pipeline.pieces(of: Array(text.utf8))
+      return pieces.ranges.map { String(decoding: pieces.text[$0], as: UTF8.self) }
+    }
+  }
+
+  /// How many pieces a text without added tokens is cut into.
+  ///
+  /// - Parameter text: The text.
+  /// - Returns: the number; nil for a tokenizer that is not described as a chain.
+  package func pieceCount(of text: String) -> Int? {
+    tables.pipeline?.pieces(of: Array(text.utf8)).ranges.count
   }
 }

@@ -63,6 +63,22 @@ public struct TokenizerPipeline: Sendable, Hashable {
   }
 }
 
+extension TokenizerPipeline: CustomStringConvertible {
+  /// What kind of tokenizer this is, in a few words.
+  public var description: String {
+    let name =
+      switch model {
+      case .bpe: "BPE"
+      case .unigram: "Unigram"
+      case .wordPiece: "WordPiece"
+      case .wordLevel: "whole words"
+      case .sentencePieceBPE: "SentencePiece BPE"
+      }
+    return
+      "\(name) behind \(normalizers.count) normalizers and \(preTokenizers.count) pre-tokenizers"
+  }
+}
+
 /// The algorithm that turns a piece of text into tokens.
 package enum PipelineModel: Sendable, Hashable {
   /// Ranked merges of neighbours.

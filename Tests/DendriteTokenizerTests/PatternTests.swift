@@ -39,6 +39,19 @@ import Testing
     }
   }
 
+  @Test func `the expressions behind GGUF names are the published ones`() throws {
+    let known = Set(
+      try TokenizerFileGolden.objects("patterns.jsonl").compactMap { $0["pattern"] as? String }
+        .map { $0.replacingOccurrences(of: #"\""#, with: #"""#) })
+    for name in PublishedPatterns.names {
+      for pass in try #require(PublishedPatterns.passes(ggufName: name)) {
+        let isKnown = known.contains(pass) || pass == #"\p{N}"#
+        #expect(isKnown, "\(name): \(pass)")
+      }
+    }
+    #expect(PublishedPatterns.passes(ggufName: "default") == nil)
+  }
+
   @Test func `steps do to texts what the library does`() throws {
     let goldens = try TokenizerFileGolden.objects("steps.jsonl")
     #expect(goldens.count > 300)
@@ -105,8 +118,10 @@ import Testing
     ("*a", "repeats nothing"), ("\\p{Klingon}", "unknown property"), ("a{5000}", "repeats more"),
     ("(?:(?:(?:a{99}){99}){99}){99}", "instructions"), ("\\Ga", "escape"),
     (String(repeating: "(", count: 5000), "nests"), ("(a|b)*a(a|b){40}c(?=(a|b){30}c)", ""),
-    (String(repeating: "[", count: 5000), "nests"), ("[[:nothing:]]", "unknown set"), ("\\x{FFFFFFF}", "code point"),
-    ("[b-a]", "range"), ("a\\", "backslash"), ("(?i", "ends"), (String(repeating: "a?", count: 9000), "scalars"),
+    (String(repeating: "[", count: 5000), "nests"), ("[[:nothing:]]", "unknown set"),
+    ("\\x{FFFFFFF}", "code point"),
+    ("[b-a]", "range"), ("a\\", "backslash"), ("(?i", "ends"),
+    (String(repeating: "a?", count: 9000), "scalars"),
   ])
   func `what is not regular or too much is refused or matched in time`(
     pattern: String, problem: String

@@ -47,7 +47,9 @@ enum SpecialTokens {
     return ids
   }
 
-  /// Whether BOS and EOS are added. Classes that obey their flags build their template from them;
+  /// Decides whether BOS and EOS are added.
+  ///
+  /// Classes that obey their flags build their template from them;
   /// for others the template of the file decides.
   private static func applyFlags(
     _ configuration: TokenizerField?, to vocabulary: inout VocabularyDescription

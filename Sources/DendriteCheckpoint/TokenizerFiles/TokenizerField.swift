@@ -48,7 +48,9 @@ struct TokenizerField {
 
   // MARK: Members
 
-  /// A member; nil where it is missing or null. Of members of one name the last counts.
+  /// A member; nil where it is missing or null.
+  ///
+  /// Of members of one name the last counts.
   subscript(key: String) -> TokenizerField? {
     guard case .object(let members) = value,
       let member = members.last(where: { $0.key.utf8.elementsEqual(key.utf8) })

@@ -53,7 +53,8 @@ extension TokenizerFile {
     pipeline.normalizers = [.sentencePiece(normalization)]
     pipeline.decoders = [.replace(.literal("▁"), with: " "), .byteFallback, .fuse]
     if normalization.addsDummyPrefix || normalization.removesExtraWhitespace {
-      pipeline.decoders.append(.strip(" ", start: 1, stop: 0))
+      pipeline.decoders.insert(
+        .leadingMark("▁", repeats: normalization.removesExtraWhitespace), at: 0)
     }
     if case .sentencePieceBPE = pipeline.model, let id = vocabulary.bosID {
       pipeline.prefixIDs = [id]

@@ -42,7 +42,8 @@ enum TokenizerSteps {
       case "ByteLevel": return [.byteLevel]
       case "Strip":
         return [
-          .strip(left: try field.bool("strip_left", true), right: try field.bool("strip_right", true))
+          .strip(
+            left: try field.bool("strip_left", true), right: try field.bool("strip_right", true))
         ]
       case "Prepend": return [.prepend(try field.required("prepend").string())]
       case "Replace":

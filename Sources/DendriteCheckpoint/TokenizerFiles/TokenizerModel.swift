@@ -37,8 +37,9 @@ enum TokenizerModel {
       unigram.fallsBackToBytes = try field.bool("byte_fallback", false)
       return .unigram(unigram)
     default:
-      throw field.error("a model of type BPE, Unigram, WordPiece or WordLevel; this is "
-        + quoted(type), code: .unsupportedVocabulary)
+      throw field.error(
+        "a model of type BPE, Unigram, WordPiece or WordLevel; this is "
+          + quoted(type), code: .unsupportedVocabulary)
     }
   }
 
@@ -68,7 +69,8 @@ enum TokenizerModel {
 
   private static func bpe(_ field: TokenizerField) throws(CheckpointError) -> PipelineModel.BPE {
     if let dropout = field["dropout"], try dropout.double() > 0 {
-      throw dropout.error("none: with dropout a text has other tokens every time",
+      throw dropout.error(
+        "none: with dropout a text has other tokens every time",
         code: .unsupportedVocabulary)
     }
     var bpe = PipelineModel.BPE(merges: try merges(field.required("merges")))

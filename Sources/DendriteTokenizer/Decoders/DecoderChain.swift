@@ -8,6 +8,7 @@ struct DecoderChain: Sendable {
     case byteFallback
     case wordPiece(prefix: [UInt8], cleansUp: Bool)
     case metaspace(mark: [UInt8], dropsFirst: Bool)
+    case leadingMark([UInt8], repeats: Bool)
     case bpe(suffix: [UInt8])
     case ctc(pad: [UInt8], delimiter: [UInt8], cleansUp: Bool)
     case strip([UInt8], start: Int, stop: Int)
@@ -34,7 +35,8 @@ struct DecoderChain: Sendable {
         isFused = true
         continue
       case .byteLevel: fuses = true
-      case .byteFallback, .wordPiece, .metaspace, .bpe, .ctc, .strip, .replace, .joinWithSpaces:
+      case .byteFallback, .wordPiece, .metaspace, .leadingMark, .bpe, .ctc, .strip, .replace,
+        .joinWithSpaces:
         fuses = false
       }
       guard let step = try Self.step(decoder) else { continue }
@@ -55,6 +57,7 @@ struct DecoderChain: Sendable {
       .wordPiece(prefix: Array(prefix.utf8), cleansUp: cleansUp)
     case .metaspace(let mark, let dropsFirst):
       .metaspace(mark: Array(mark.utf8), dropsFirst: dropsFirst)
+    case .leadingMark(let mark, let repeats): .leadingMark(Array(mark.utf8), repeats: repeats)
     case .bpe(let suffix): .bpe(suffix: Array(suffix.utf8))
     case .ctc(let pad, let delimiter, let cleansUp):
       .ctc(pad: Array(pad.utf8), delimiter: Array(delimiter.utf8), cleansUp: cleansUp)

@@ -27,8 +27,12 @@ struct DecoderRun: Sendable {
       var state = State()
       if continuingText {
         state.count = 1
-      } else if case .strip(_, let start, _) = step {
-        state.strips = start
+      } else {
+        switch step {
+        case .strip(_, let start, _): state.strips = start
+        case .leadingMark: state.strips = 1
+        default: break
+        }
       }
       return state
     }
@@ -103,6 +107,12 @@ struct DecoderRun: Sendable {
       return cleansUp ? ByteText.cleanedUp(text) : text
     case .metaspace(let mark, let dropsFirst):
       return ByteText.replacing(mark, in: token, with: isFirst && dropsFirst ? [] : [0x20])
+    case .leadingMark(let mark, let repeats):
+      guard states[index].strips > 0 else { return token }
+      let isMarked = ByteText.occurs(mark, in: token, at: 0)
+      let rest = isMarked ? Array(token.dropFirst(mark.count)) : token
+      if !rest.isEmpty || isMarked && !repeats { states[index].strips = 0 }
+      return rest
     case .bpe(let suffix): return ByteText.replacing(suffix, in: token, with: [])
     case .ctc(let pad, let delimiter, let cleansUp):
       guard states[index].last != token else { return nil }

@@ -12,6 +12,9 @@ package enum DecoderStep: Sendable, Hashable {
   case wordPiece(prefix: String, cleansUp: Bool)
   /// A mark becomes a space; in the first token it goes, if `dropsFirst`.
   case metaspace(mark: String, dropsFirst: Bool)
+  /// The first token loses a mark at its beginning; if `repeats`, so does the next while there is no
+  /// text.
+  case leadingMark(String, repeats: Bool)
   /// The end of a word becomes a space, but for the last.
   case bpe(suffix: String)
   /// Takes out what stands for a pause; repeated tokens are one.

@@ -7,7 +7,7 @@ struct BPEModel: Sendable {
   /// Tokens by their text; in raw mode by the bytes their text spells.
   private var pieces: PieceTable
   private var merges: PairTable
-  /// Raw mode: the token of each byte. Else the token of each ASCII character that has no affix.
+  /// Raw mode: the token of each byte; else the token of each ASCII character that has no affix.
   private(set) var symbols = [UInt32](repeating: none, count: 256)
   /// The tokens `<0xNN>`; empty where characters do not fall back to bytes.
   private(set) var byteFallback: [UInt32] = []
@@ -21,7 +21,8 @@ struct BPEModel: Sendable {
 
   /// Builds the tables.
   ///
-  /// - Parameter isPiece: whether the model may yield a token.
+  /// `isPiece` says whether the model may yield a token.
+  ///
   /// - Throws: `mergeOfMissingToken`.
   init(
     _ description: PipelineModel.BPE, tokens: [String], unknownID: Int?, isRaw: Bool,

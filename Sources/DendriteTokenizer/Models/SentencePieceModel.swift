@@ -5,10 +5,15 @@ struct SentencePieceModel: Sendable {
   let rules: SegmentationRules
   private let tokenCount: Int
   private let unknown: UInt32?
+  /// Whether neighbouring unknown characters are one unknown token.
+  private let fusesUnknown: Bool
 
   /// Wraps tables; symbols from `tokenCount` on are characters without a token.
-  init(_ rules: SegmentationRules, tokenCount: Int, unknownID: UInt32?) {
+  init(
+    _ rules: SegmentationRules, tokenCount: Int, unknownID: UInt32?, fusesUnknown: Bool = false
+  ) {
     self.rules = rules
+    self.fusesUnknown = fusesUnknown
     self.tokenCount = tokenCount
     unknown = unknownID
   }
@@ -19,10 +24,11 @@ struct SentencePieceModel: Sendable {
   func encode(
     _ text: [UInt8], _ range: Range<Int>, _ merger: inout SymbolMerger, into ids: inout [UInt32]
   ) {
+    let first = ids.count
     var start = range.lowerBound
     while start < range.upperBound {
       let end = rules.crossesWords ? range.upperBound : wordEnd(text, from: start, range.upperBound)
-      encodeWord(text, start..<end, &merger, &ids)
+      encodeWord(text, start..<end, &merger, &ids, from: first)
       start = end
     }
   }
@@ -37,7 +43,8 @@ struct SentencePieceModel: Sendable {
   }
 
   private func encodeWord(
-    _ text: [UInt8], _ range: Range<Int>, _ merger: inout SymbolMerger, _ ids: inout [UInt32]
+    _ text: [UInt8], _ range: Range<Int>, _ merger: inout SymbolMerger, _ ids: inout [UInt32],
+    from first: Int
   ) {
     merger.removeAll()
     var position = range.lowerBound
@@ -58,17 +65,21 @@ struct SentencePieceModel: Sendable {
       if merger.ids[index] < tokenCount {
         ids.append(merger.ids[index])
       } else {
-        appendBytes(text, merger.starts[index], &ids)
+        appendBytes(text, merger.starts[index], &ids, from: first)
       }
     }
   }
 
   /// Spells a character without a piece in byte tokens.
-  private func appendBytes(_ text: [UInt8], _ start: Int, _ ids: inout [UInt32]) {
+  private func appendBytes(
+    _ text: [UInt8], _ start: Int, _ ids: inout [UInt32], from first: Int
+  ) {
     let fallback = rules.byteFallback
     let character = text[start..<(start + UTF8Sequence.length(lead: text[start]))]
     if character.contains(where: { fallback[Int($0)] == SymbolMerger.unknown }) {
-      if let unknown { ids.append(unknown) }
+      guard let unknown else { return }
+      if fusesUnknown, ids.count > first, ids[ids.count - 1] == unknown { return }
+      ids.append(unknown)
     } else {
       ids.append(contentsOf: character.lazy.map { fallback[Int($0)] })
     }

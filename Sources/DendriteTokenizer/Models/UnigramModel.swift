@@ -18,7 +18,7 @@ struct UnigramModel: Sendable {
   let byteFallback: [UInt32]
 
   /// Scratch space; grows to the longest piece.
-  struct Scratch {
+  struct Scratch: Sendable {
     fileprivate var scores: [Double] = []
     fileprivate var starts: [Int32] = []
     fileprivate var ids: [UInt32] = []
@@ -27,9 +27,8 @@ struct UnigramModel: Sendable {
 
   /// Builds the trie.
   ///
-  /// - Parameters:
-  ///   - isPiece: whether the model may yield a token.
-  ///   - countsForMinimum: whether a token's score counts for the lowest one.
+  /// `isPiece` says whether the model may yield a token, `countsForMinimum` whether a token's score
+  /// counts for the lowest one.
   init(
     _ description: PipelineModel.Unigram, tokens: [String], unknownID: Int?,
     isPiece: (Int) -> Bool, countsForMinimum: (Int) -> Bool

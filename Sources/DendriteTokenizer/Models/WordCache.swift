@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The tokens of pieces that were encoded before; bounded, and emptied when it is full.
-struct WordCache {
+struct WordCache: Sendable {
   /// Longest piece that is kept, in bytes.
   static let longestPiece = 48
   private static let mostPieces = 1 << 15
 
-  private struct Slot {
+  private struct Slot: Sendable {
     var hash: UInt64
     var keyStart: UInt32
     var idStart: UInt32

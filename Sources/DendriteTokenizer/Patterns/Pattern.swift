@@ -39,7 +39,7 @@ struct Pattern: Sendable {
   }
 
   /// Scratch space of a matcher; grows to the longest text.
-  struct Scratch {
+  struct Scratch: Sendable {
     fileprivate var states: [UInt16] = []
   }
 

@@ -14,7 +14,7 @@ struct PatternAutomaton: Sendable {
   private static let mostStates = 4096
   private static let mostEntries = 1 << 22
   /// Bounds the time of construction; a published pattern takes some hundred thousand steps.
-  private static let mostSteps = 200_000_000
+  private static let mostSteps = 30_000_000
 
   /// Entry of `choices`: no match from here.
   static let noMatch: UInt16 = .max
@@ -150,6 +150,8 @@ private struct StateBuilder {
   ///   - later: the state behind the scalar; nil at the end of the text.
   ///   - scalar: the class of the scalar.
   ///   - kind: the kind of the scalar before.
+  /// - Returns: the number of the state, new or old.
+  /// - Throws: `unsupportedPattern` where there are too many.
   mutating func state(
     before later: Int?, scalar: Int?, kind: Int
   ) throws(TokenizerError) -> UInt16 {

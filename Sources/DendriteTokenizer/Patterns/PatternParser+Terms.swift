@@ -65,7 +65,9 @@ extension PatternParser {
     guard minimum <= Self.largestCount, high ?? 0 <= Self.largestCount else {
       throw error("repeats more than \(Self.largestCount) times")
     }
-    if let high, high < minimum { throw error("repeats at least \(minimum), at most \(high) times") }
+    if let high, high < minimum {
+      throw error("repeats at least \(minimum), at most \(high) times")
+    }
     return (minimum, high)
   }
 

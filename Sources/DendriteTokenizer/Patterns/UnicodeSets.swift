@@ -63,10 +63,13 @@ enum UnicodeSets {
   static let alphabetic = scalars(below: 0x34000) { $0.isAlphabetic }
   static let uppercase = scalars(below: 0x20000) { $0.isUppercase }
   static let lowercase = scalars(below: 0x20000) { $0.isLowercase }
-  /// `\w`: alphabetic scalars, marks, decimal digits and connecting punctuation.
-  static let word = alphabetic.union(mark).union(digit).union(set(.connectorPunctuation))
-  /// `\w` with the two joiners, as some libraries have it.
-  static let wordWithJoiners = word.union(ScalarSet([0x200C...0x200D]))
+  /// `\w` as Unicode has it: alphabetic scalars, marks, decimal digits, connecting punctuation and
+  /// the two joiners.
+  static let wordWithJoiners = alphabetic.union(mark).union(digit)
+    .union(set(.connectorPunctuation)).union(ScalarSet([0x200C...0x200D]))
+  /// `\w` as Oniguruma has it: without the joiners, with the numbers of Latin-1.
+  static let word = wordWithJoiners.subtracting(ScalarSet([0x200C...0x200D]))
+    .union(ScalarSet([0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE]))
   static let asciiPunctuation = ScalarSet([0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E])
   static let newlines = ScalarSet([0x0A...0x0D, 0x85...0x85, 0x2028...0x2029])
   static let hexDigit = ScalarSet([0x30...0x39, 0x41...0x46, 0x61...0x66])
@@ -95,7 +98,7 @@ enum UnicodeSets {
     case "word": word
     case "digit": digit
     case "alnum": alphabetic.union(digit)
-    case "punct": punctuation.union(asciiPunctuation)
+    case "punct": punctuation.union(symbol)
     case "cntrl": control
     case "xdigit", "asciihexdigit", "ahex": hexDigit
     case "blank": set(.spaceSeparator).union(ScalarSet(0x09))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A text and the pieces it is cut into, while steps work on it.
-struct PieceList {
+struct PieceList: Sendable {
   /// The text of the pieces.
   var text: [UInt8] = []
   /// The pieces, from left to right.
