@@ -51,7 +51,8 @@ func measurePatterns(documents path: String) throws {
 /// Compares pieces with recorded ones: lines of JSON like those of `Tests/Goldens/tokenizer-files`.
 func checkPatterns(goldens path: String) throws {
   var (equal, refused, different) = (0, 0, 0)
-  for line in try Data(contentsOf: URL(fileURLWithPath: path)).split(separator: UInt8(ascii: "\n")) {
+  for line in try Data(contentsOf: URL(fileURLWithPath: path)).split(separator: UInt8(ascii: "\n"))
+  {
     guard let golden = try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any],
       let pattern = golden["pattern"] as? String, let text = golden["text"] as? String,
       let pieces = golden["pieces"] as? [String]

@@ -26,10 +26,10 @@ guard CommandLine.arguments.count == 3 else {
 let clock = ContinuousClock()
 var begin = clock.now
 let tokenizer = try Tokenizer(TokenizerFile.read(json: CommandLine.arguments[1]))
+print("ready \(clock.now - begin)")
 let documents = try Data(contentsOf: URL(fileURLWithPath: CommandLine.arguments[2]))
   .split(separator: 0, omittingEmptySubsequences: false)
   .map { String(decoding: $0, as: UTF8.self) }
-print("ready \(clock.now - begin)")
 fflush(nil)
 while readLine() != nil {
   begin = clock.now

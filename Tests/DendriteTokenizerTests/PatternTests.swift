@@ -114,7 +114,8 @@ import Testing
 
   @Test(arguments: [
     ("(a)\\1", "refers back"), ("(?<=ab)c", "looks behind"), ("(?:ab)++", "possessively"),
-    ("(?>a|bc)d", "atomic"), ("(a", "not closed"), ("a)", "opens nowhere"), ("[a", "not closed"),
+    ("(?:a??)*b", "prefer"), ("(?:a*|b)+", "prefer"), ("(?>a|bc)d", "atomic"), ("(a", "not closed"),
+    ("a)", "opens nowhere"), ("[a", "not closed"),
     ("*a", "repeats nothing"), ("\\p{Klingon}", "unknown property"), ("a{5000}", "repeats more"),
     ("(?:(?:(?:a{99}){99}){99}){99}", "instructions"), ("\\Ga", "escape"),
     (String(repeating: "(", count: 5000), "nests"), ("(a|b)*a(a|b){40}c(?=(a|b){30}c)", ""),

@@ -65,4 +65,30 @@ indirect enum PatternNode: Sendable {
     case .empty, .repetition, .ahead, .behind: return nil
     }
   }
+
+  /// Whether nothing at all may be a match.
+  var isNullable: Bool {
+    switch self {
+    case .empty, .ahead, .behind: true
+    case .scalar: false
+    case .sequence(let nodes): nodes.allSatisfy(\.isNullable)
+    case .alternatives(let nodes): nodes.contains(where: \.isNullable)
+    case .repetition(let node, let minimum, _, _): minimum == 0 || node.isNullable
+    }
+  }
+
+  /// Whether nothing at all may be preferred to something.
+  ///
+  /// A backtracking engine leaves a loop once its body has matched nothing; here the next preference
+  /// of the body would be tried. The two differ only for such bodies.
+  var mayPreferNothing: Bool {
+    switch self {
+    case .empty, .scalar, .ahead, .behind: false
+    case .sequence(let nodes): nodes.contains(where: \.mayPreferNothing)
+    case .alternatives(let nodes):
+      nodes.dropLast().contains(where: \.isNullable) || nodes.contains(where: \.mayPreferNothing)
+    case .repetition(let node, _, _, let greed):
+      if case .greedy = greed { node.mayPreferNothing } else { true }
+    }
+  }
 }

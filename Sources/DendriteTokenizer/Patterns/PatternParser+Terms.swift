@@ -21,6 +21,9 @@ extension PatternParser {
         isCounted = true
       default: return node
       }
+      if maximum ?? 2 > 1, node.isNullable, node.mayPreferNothing {
+        throw error("repeats what may prefer to match nothing")
+      }
       stacked += 1
       guard stacked <= 8 else { throw error("stacks more than eight quantifiers") }
       var greed = PatternNode.Greed.greedy
@@ -105,6 +108,8 @@ extension PatternParser {
       ])
     case "1"..."9", "k", "g": throw error("refers back to a group")
     case "G", "X", "K", "y", "Y", "N", "O": throw error("has the escape \\\(scalar)")
+    case "w": position += 1; return .scalar(UnicodeSets.word)
+    case "W": position += 1; return .scalar(UnicodeSets.word.inverted)
     default:
       let set = try escapedSet()
       return .scalar(flags.ignoresCase ? CaseFolding.closed(set) : set)
@@ -117,8 +122,8 @@ extension PatternParser {
     switch scalar {
     case "s": return UnicodeSets.whitespace
     case "S": return UnicodeSets.whitespace.inverted
-    case "w": return UnicodeSets.word
-    case "W": return UnicodeSets.word.inverted
+    case "w": return UnicodeSets.wordInClass
+    case "W": return UnicodeSets.wordInClass.inverted
     case "d": return UnicodeSets.digit
     case "D": return UnicodeSets.digit.inverted
     case "h": return UnicodeSets.hexDigit

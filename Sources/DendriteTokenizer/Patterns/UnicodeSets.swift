@@ -67,9 +67,10 @@ enum UnicodeSets {
   /// the two joiners.
   static let wordWithJoiners = alphabetic.union(mark).union(digit)
     .union(set(.connectorPunctuation)).union(ScalarSet([0x200C...0x200D]))
-  /// `\w` as Oniguruma has it: without the joiners, with the numbers of Latin-1.
-  static let word = wordWithJoiners.subtracting(ScalarSet([0x200C...0x200D]))
-    .union(ScalarSet([0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE]))
+  /// `\w` inside a class as Oniguruma has it: without the joiners.
+  static let wordInClass = wordWithJoiners.subtracting(ScalarSet([0x200C...0x200D]))
+  /// `\w` outside a class as Oniguruma has it: with the numbers of Latin-1 as well.
+  static let word = wordInClass.union(ScalarSet([0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE]))
   static let asciiPunctuation = ScalarSet([0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E])
   static let newlines = ScalarSet([0x0A...0x0D, 0x85...0x85, 0x2028...0x2029])
   static let hexDigit = ScalarSet([0x30...0x39, 0x41...0x46, 0x61...0x66])
@@ -95,7 +96,7 @@ enum UnicodeSets {
     case "uppercase", "upper": uppercase
     case "lowercase", "lower": lowercase
     case "whitespace", "space", "wspace": whitespace
-    case "word": word
+    case "word": wordInClass
     case "digit": digit
     case "alnum": alphabetic.union(digit)
     case "punct": punctuation.union(symbol)
