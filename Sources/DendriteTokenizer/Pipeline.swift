@@ -166,7 +166,16 @@ extension Pipeline {
     fileprivate var merger = SymbolMerger()
     fileprivate var paths = UnigramModel.Scratch()
     fileprivate var cache = WordCache()
+
+    /// Gives back the memory of all but the cache.
+    fileprivate mutating func forgetBuffers() {
+      let cache = cache
+      self = Workspace()
+      self.cache = cache
+    }
   }
+
+  private static let longTextCount = 1 << 20
 
   /// A text without added tokens as the model sees it: normalised, cut into pieces.
   ///
@@ -203,7 +212,11 @@ extension Pipeline {
   /// - Precondition: the text is valid UTF-8.
   func encode(_ text: [UInt8], addingSpecial: Bool, parsingSpecial: Bool) -> [Int] {
     var workspace = pool.withLock { $0.popLast() } ?? Workspace()
-    defer { pool.withLock { if $0.count < 16 { $0.append(workspace) } } }
+    defer {
+      // What a long text needed is not kept for short ones.
+      if text.count > Self.longTextCount { workspace.forgetBuffers() }
+      pool.withLock { if $0.count < 16 { $0.append(workspace) } }
+    }
     var ids: [Int] = []
     ids.reserveCapacity(text.count / 3 + 8)
     if addingSpecial { ids += description.prefixIDs }

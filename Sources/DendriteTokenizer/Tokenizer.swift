@@ -2,8 +2,8 @@
 
 /// Turns text into token ids and back.
 ///
-/// Byte-level BPE (GPT-2, Llama 3, Qwen 2) and SentencePiece BPE (Llama 2), with results equal to
-/// the tokenizers the models were trained with. A tokenizer is an immutable value: copying it is
+/// Byte-level BPE (GPT-2, Llama 3, Qwen 2), SentencePiece BPE (Llama 2), and whatever a
+/// ``TokenizerPipeline`` describes, with results equal to the tokenizers the models were trained with. A tokenizer is an immutable value: copying it is
 /// free, and many threads may use it at once.
 ///
 /// ```swift
@@ -15,8 +15,9 @@
 /// It is not for rendering conversations: a chat template writes the text, control tokens included,
 /// and `encode(_:addingSpecial:parsingSpecial:)` then reads it with `parsingSpecial: true`.
 ///
-/// - Edge cases: no Unicode normalisation takes place, as in llama.cpp; text in decomposed form
-///   gives other ids than the same text composed.
+/// - Edge cases: with vocabularies from GGUF files no Unicode normalisation takes place, as in
+///   llama.cpp; text in decomposed form gives other ids than the same text composed. Pipelines
+///   normalise as they say.
 public struct Tokenizer: Sendable {
   let tables: TokenizerTables
 
