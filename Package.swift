@@ -81,6 +81,9 @@ let package = Package(
       name: "StreamAReply", dependencies: ["Dendrite"], path: "Examples/StreamAReply",
       swiftSettings: strict),
 
+    .executableTarget(
+      name: "TokenizerRace", dependencies: ["DendriteCheckpoint", "DendriteTokenizer"],
+      path: "Benchmarks/TokenizerRace", swiftSettings: strict),
     .target(name: "DendriteTestSupport", path: "Tests/DendriteTestSupport", swiftSettings: strict),
     .executableTarget(
       name: "DendriteFuzzer", dependencies: ["DendriteCheckpoint", "DendriteTokenizer"],

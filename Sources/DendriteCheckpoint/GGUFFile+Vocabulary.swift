@@ -36,7 +36,7 @@ extension GGUFFile {
     }
     var vocabulary: VocabularyDescription
     switch model {
-    case "gpt2": vocabulary = try byteLevelVocabulary(tokens)
+    case "gpt2", "gemma4": vocabulary = try byteLevelVocabulary(tokens, model)
     case "llama": vocabulary = try sentencePieceVocabulary(tokens)
     default:
       throw CheckpointError(
@@ -55,14 +55,25 @@ extension GGUFFile {
     vocabulary.addsEOS = try metadata.bool(TokenizerKey.addsEOS) ?? vocabulary.addsEOS
     vocabulary.stopIDs = try stopIDs(vocabulary)
     vocabulary.chatTemplate = try metadata.string(TokenizerKey.chatTemplate)
+    if let name = try publishedPattern(model) { try makeChain(of: &vocabulary, pattern: name) }
     return vocabulary
   }
 
   private func byteLevelVocabulary(
-    _ tokens: [String]
+    _ tokens: [String], _ model: String
   ) throws(CheckpointError) -> VocabularyDescription {
-    let supported = PreTokenizer.supportedGGUFNames.sorted().map { "'\($0)'" }
-      .joined(separator: " ")
+    guard let merges = try metadata.strings(TokenizerKey.merges) else {
+      throw missingVocabulary(TokenizerKey.merges)
+    }
+    if let name = try publishedPattern(model) {
+      return VocabularyDescription(
+        kind: .byteLevelBPE(.gpt2), tokens: tokens, merges: merges, addsBOS: name == "tekken",
+        ignoresMerges: name == "tekken")
+    }
+    let supported = (PreTokenizer.supportedGGUFNames + PublishedPatterns.names).sorted().map {
+      "'\($0)'"
+    }
+    .joined(separator: " ")
     guard let name = try metadata.string(TokenizerKey.preTokenizer) else {
       throw CheckpointError(
         .missingKey,
@@ -75,13 +86,63 @@ extension GGUFFile {
         "pre-tokenizer \(quoted(name)), expected one of\n\(supported)",
         remedy: "choose a model with one of these; another would cut text at the wrong places")
     }
-    guard let merges = try metadata.strings(TokenizerKey.merges) else {
-      throw missingVocabulary(TokenizerKey.merges)
-    }
     let isLlama3 = preTokenizer == .llama3
     return VocabularyDescription(
       kind: .byteLevelBPE(preTokenizer), tokens: tokens, merges: merges,
       addsBOS: isLlama3, ignoresMerges: isLlama3)
+  }
+
+  /// The name of an expression that the general engine matches; nil where a matcher is written by
+  /// hand, or the name is unknown.
+  private func publishedPattern(_ model: String) throws(CheckpointError) -> String? {
+    if model == "gemma4" { return model }
+    guard model == "gpt2", let name = try metadata.string(TokenizerKey.preTokenizer) else {
+      return nil
+    }
+    return PublishedPatterns.names.contains(name) ? name : nil
+  }
+
+  /// Describes a vocabulary of merges as a chain of steps.
+  private func makeChain(
+    of vocabulary: inout VocabularyDescription, pattern name: String
+  ) throws(CheckpointError) {
+    var merges: [PipelineModel.Merge] = []
+    merges.reserveCapacity(vocabulary.merges.count)
+    for (rank, merge) in vocabulary.merges.enumerated() {
+      // A piece may begin with a space, so the first place for the one between is the second.
+      let bytes = merge.utf8
+      guard let space = bytes.dropFirst().firstIndex(of: UInt8(ascii: " ")),
+        let left = String(bytes[..<space]), let right = String(bytes[bytes.index(after: space)...])
+      else {
+        throw invalidVocabulary(
+          TokenizerKey.merges, "\(quoted(merge)) at rank \(rank)", "two pieces and a space")
+      }
+      merges.append(PipelineModel.Merge(left, right))
+    }
+    let isSpaced = name == "gemma4"
+    var bpe = PipelineModel.BPE(merges: merges)
+    bpe.ignoresMerges = vocabulary.ignoresMerges
+    bpe.fallsBackToBytes = isSpaced
+    var pipeline = TokenizerPipeline(model: .bpe(bpe))
+    pipeline.normalizers = isSpaced ? [.replace(.literal(" "), with: "▁")] : []
+    pipeline.preTokenizers = (PublishedPatterns.passes(ggufName: name) ?? [])
+      .map { .split(.regex($0), .isolated, isInverted: false) }
+    if !isSpaced {
+      pipeline.preTokenizers.append(.byteLevel(addsPrefixSpace: false, usesPattern: false))
+    }
+    pipeline.decoders =
+      isSpaced ? [.replace(.literal("▁"), with: " "), .byteFallback, .fuse] : [.byteLevel]
+    pipeline.addedTokens = vocabulary.types.enumerated().compactMap { id, type in
+      switch type {
+      case .control, .unknown: TokenizerPipeline.AddedToken(id: id, isSpecial: true)
+      case .userDefined: TokenizerPipeline.AddedToken(id: id, isModelPiece: true)
+      case .normal, .unused, .byte: nil
+      }
+    }
+    if vocabulary.addsBOS, let id = vocabulary.bosID { pipeline.prefixIDs = [id] }
+    if vocabulary.addsEOS, let id = vocabulary.eosID { pipeline.suffixIDs = [id] }
+    vocabulary.merges = []
+    vocabulary.kind = .pipeline(pipeline)
   }
 
   private func sentencePieceVocabulary(
@@ -138,16 +199,6 @@ extension GGUFFile {
 // MARK: - End of generation
 
 extension GGUFFile {
-  /// Tokens that end generation whatever the metadata says, by their text.
-  ///
-  /// - Source: llama.cpp `src/llama-vocab.cpp`, `special_eog_ids`.
-  private static let stopTexts: Set<String> = [
-    "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",
-    "<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]",
-    "<|end_of_text|>", "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>",
-    "<｜end▁of▁sentence｜>", "[e~[",
-  ]
-
   /// All ids that end generation: those of the metadata and those of known texts.
   private func stopIDs(_ vocabulary: VocabularyDescription) throws(CheckpointError) -> Set<Int> {
     let count = vocabulary.tokens.count
@@ -158,18 +209,7 @@ extension GGUFFile {
     for name in ["eom", "fim_pad", "fim_rep", "fim_sep"] {
       if let id = try tokenID(name, count) { ids.insert(id) }
     }
-    var idByText: [String: Int] = [:]
-    for (id, token) in vocabulary.tokens.enumerated() where Self.stopTexts.contains(token) {
-      idByText[token] = id
-    }
-    let texts = Set(idByText.keys)
-    // Where answers have channels, <|end|> closes a channel, not the answer.
-    let hasChannels =
-      texts.isSuperset(of: ["<|return|>", "<|call|>"])
-      || texts.isSuperset(of: ["<|calls|>", "<|flush|>"])
-    ids.formUnion(idByText.filter { !(hasChannels && $0.key == "<|end|>") }.values)
-    if hasChannels, let end = idByText["<|end|>"] { ids.remove(end) }
-    return ids
+    return StopTokens.ids(in: vocabulary.tokens, beside: ids)
   }
 
   private func missingVocabulary(_ key: String) -> CheckpointError {

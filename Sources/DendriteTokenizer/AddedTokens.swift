@@ -49,6 +49,15 @@ struct AddedTokens: Sendable {
     }
   }
 
+  /// The error of a token that is too long to be looked for.
+  static func tooLong(_ text: [UInt8], id: Int) -> TokenizerError {
+    TokenizerError(
+      .tokenTooLong,
+      "token \(id), which is matched in raw text, has \(text.count) bytes, expected at most "
+        + "\(longestLength)\nit begins \(quoted(String(decoding: text.prefix(200), as: UTF8.self)))",
+      remedy: "check that the file is intact; real added tokens have fewer than a hundred bytes")
+  }
+
   /// A token found in a text.
   struct Match {
     var id: UInt32

@@ -43,4 +43,21 @@ enum ByteAlphabet {
     }
     return true
   }
+
+  /// The UTF-8 of the scalar that spells each byte.
+  static let spellings: [[UInt8]] = {
+    var spellings = [[UInt8]](repeating: [], count: 256)
+    for (value, byte) in byteByScalar.enumerated() where byte >= 0 {
+      appendUTF8(UInt32(value), to: &spellings[Int(byte)])
+    }
+    return spellings
+  }()
+
+  /// Appends the spelling of a range of `text`.
+  ///
+  /// - Complexity: O(length of the range).
+  static func appendSpelling(of text: [UInt8], _ range: Range<Int>, to result: inout [UInt8]) {
+    let spellings = spellings
+    for index in range { result.append(contentsOf: spellings[Int(text[index])]) }
+  }
 }

@@ -17,12 +17,17 @@ public struct StreamingDetokenizer: Sendable {
   private var dropsSpace: Bool
   /// The beginning of a character; at most three bytes between calls.
   private var pending: [UInt8] = []
+  /// The decoders of a tokenizer that is described as a chain.
+  private var run: DecoderRun?
 
   init(_ tokenizer: Tokenizer, continuingText: Bool, includingSpecial: Bool) {
     self.tokenizer = tokenizer
     includesSpecial = includingSpecial
     pending.reserveCapacity(256)  // the longest tokens of real vocabularies; growing is allowed
     dropsSpace = !continuingText && tokenizer.dropsLeadingSpace
+    run = tokenizer.tables.pipeline.map {
+      DecoderRun($0.decoders, continuingText: continuingText)
+    }
   }
 
   /// The text that `id` completes; empty while a character is unfinished.
@@ -32,8 +37,13 @@ public struct StreamingDetokenizer: Sendable {
   ///
   /// - Complexity: O(length of the token). Nothing for ids outside the vocabulary.
   public mutating func append(_ id: Int) -> String {
-    tokenizer.append(
-      id, to: &pending, includingSpecial: includesSpecial, droppingLeadingSpace: &dropsSpace)
+    if var decoders = run.take() {
+      tokenizer.append(id, to: &pending, &decoders, includingSpecial: includesSpecial)
+      run = decoders
+    } else {
+      tokenizer.append(
+        id, to: &pending, includingSpecial: includesSpecial, droppingLeadingSpace: &dropsSpace)
+    }
     var end = 0
     scan: while end < pending.count {
       switch UTF8Sequence(at: end, in: pending) {
@@ -51,6 +61,7 @@ public struct StreamingDetokenizer: Sendable {
   /// Afterwards the detokenizer stands where a text is continued.
   public mutating func finish() -> String {
     defer { pending.removeAll(keepingCapacity: true) }
+    run?.finish(into: &pending)
     return String(decoding: pending, as: UTF8.self)
   }
 }

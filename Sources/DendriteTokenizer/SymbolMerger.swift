@@ -8,7 +8,7 @@
 ///
 /// - Complexity: O(n log n) for a piece of n symbols, whatever the text: adversarial runs of one
 ///   character included. Short pieces are scanned instead, which is faster below some dozens.
-struct SymbolMerger {
+struct SymbolMerger: Sendable {
   /// The id that stands for a symbol outside the vocabulary; it merges with nothing.
   static let unknown = UInt32.max
 

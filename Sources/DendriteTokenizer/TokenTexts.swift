@@ -30,7 +30,7 @@ struct TokenTexts: Sendable {
           literals.insert(id)
           bytes.append(contentsOf: token.utf8)
         }
-      case (.normal, .sentencePieceBPE):
+      case (.normal, .sentencePieceBPE), (.normal, .pipeline):
         bytes.append(contentsOf: SpaceMark.replaced(in: Array(token.utf8)))
       case (.byte, _):
         if let byte = Self.byte(spelt: token) {
@@ -41,6 +41,22 @@ struct TokenTexts: Sendable {
       case (.unknown, _), (.control, _), (.userDefined, _), (.unused, _):
         bytes.append(contentsOf: token.utf8)
       }
+      starts.append(UInt32(bytes.count))
+    }
+  }
+
+  /// What decoders make of each token behind other text.
+  init(_ vocabulary: VocabularyDescription, _ decoders: DecoderChain) {
+    types = vocabulary.types
+    if types.isEmpty {
+      types = [VocabularyDescription.TokenType](repeating: .normal, count: vocabulary.tokens.count)
+    }
+    starts.reserveCapacity(vocabulary.tokens.count + 1)
+    let fresh = DecoderRun(decoders, continuingText: true)
+    for token in vocabulary.tokens {
+      var run = fresh
+      run.append(Array(token.utf8), to: &bytes)
+      run.finish(into: &bytes)
       starts.append(UInt32(bytes.count))
     }
   }
@@ -81,8 +97,10 @@ struct TokenTexts: Sendable {
   }
 
   /// The byte that `<0xNN>` spells, or nil where `token` is something else.
-  static func byte(spelt token: String) -> UInt8? {
-    let spelling = token.utf8
+  static func byte(spelt token: String) -> UInt8? { byte(spelt: token.utf8) }
+
+  /// The byte that the UTF-8 of `<0xNN>` spells, or nil for anything else.
+  static func byte(spelt spelling: some BidirectionalCollection<UInt8>) -> UInt8? {
     guard spelling.count == 6, spelling.starts(with: "<0x".utf8),
       spelling.last == UInt8(ascii: ">")
     else { return nil }

@@ -50,6 +50,12 @@ extension Tokenizer {
   /// - Complexity: O(length of the text).
   public func decode(_ ids: some Sequence<Int>, includingSpecial: Bool = false) -> String {
     var bytes: [UInt8] = []
+    if let pipeline = tables.pipeline {
+      var run = DecoderRun(pipeline.decoders, continuingText: false)
+      for id in ids { append(id, to: &bytes, &run, includingSpecial: includingSpecial) }
+      run.finish(into: &bytes)
+      return String(decoding: bytes, as: UTF8.self)
+    }
     var dropsSpace = dropsLeadingSpace
     for id in ids {
       append(id, to: &bytes, includingSpecial: includingSpecial, droppingLeadingSpace: &dropsSpace)
@@ -74,5 +80,14 @@ extension Tokenizer {
     let count = bytes.count
     texts.append(id, droppingFirst: drops ? 1 : 0, to: &bytes)
     if drops || bytes.count > count { droppingLeadingSpace = false }
+  }
+
+  /// Appends what the decoders of a chain make of a token.
+  func append(
+    _ id: Int, to bytes: inout [UInt8], _ run: inout DecoderRun, includingSpecial: Bool
+  ) {
+    let texts = tables.texts
+    guard texts.indices.contains(id), includingSpecial || texts.isText(id) else { return }
+    run.append(Array(tables.description.tokens[id].utf8), to: &bytes)
   }
 }

@@ -75,6 +75,9 @@ extension Tokenizer {
   }
 
   private func encode(valid text: [UInt8], addingSpecial: Bool, parsingSpecial: Bool) -> [Int] {
+    if let pipeline = tables.pipeline {
+      return pipeline.encode(text, addingSpecial: addingSpecial, parsingSpecial: parsingSpecial)
+    }
     let vocabulary = tables.description
     var encoder = Encoder(tables)
     encoder.ids.reserveCapacity(text.count / 3 + 2)
@@ -103,10 +106,15 @@ extension Tokenizer {
 private struct Encoder {
   var ids: [Int] = []
   private var merger = SymbolMerger()
+  private var pieceIDs: [UInt32] = []
   private let tables: TokenizerTables
+  private let sentencePiece: SentencePieceModel
 
   init(_ tables: TokenizerTables) {
     self.tables = tables
+    sentencePiece = SentencePieceModel(
+      tables.rules, tokenCount: tables.texts.count,
+      unknownID: tables.description.unknownID.map(UInt32.init))
   }
 
   /// Appends the ids of a stretch of text without added tokens.
@@ -125,12 +133,10 @@ private struct Encoder {
       marked.reserveCapacity(range.count + 1)
       if prefixingSpace, tables.description.addsSpacePrefix { marked.append(UInt8(ascii: " ")) }
       SpaceMark.append(text, range, to: &marked)
-      var start = 0
-      while start < marked.count {
-        let end = tables.rules.crossesWords ? marked.count : wordEnd(marked, from: start)
-        encodeWord(marked, start..<end)
-        start = end
-      }
+      pieceIDs.removeAll(keepingCapacity: true)
+      sentencePiece.encode(marked, 0..<marked.count, &merger, into: &pieceIDs)
+      for id in pieceIDs { ids.append(Int(id)) }
+    case .pipeline: break
     }
   }
 
@@ -148,53 +154,6 @@ private struct Encoder {
     merger.merge(tables.rules.merges)
     for id in merger.ids {
       if id != SymbolMerger.unknown { ids.append(Int(id)) } else { appendUnknown() }
-    }
-  }
-
-  // MARK: SentencePiece
-
-  /// Where the spaces and the word after them end.
-  private func wordEnd(_ text: [UInt8], from start: Int) -> Int {
-    let space = UInt8(ascii: " ")
-    var position = start
-    while position < text.count, text[position] == space { position += 1 }
-    while position < text.count, text[position] != space { position += 1 }
-    return position
-  }
-
-  private mutating func encodeWord(_ text: [UInt8], _ range: Range<Int>) {
-    merger.removeAll()
-    var position = range.lowerBound
-    while position < range.upperBound {
-      let lead = text[position]
-      if lead < 0x80 {
-        merger.append(tables.rules.symbols[Int(lead)], start: position)
-        position += 1
-      } else {
-        let next = position + UTF8Sequence.length(lead: lead)
-        let id = tables.rules.pieces.id(of: text, position..<next)
-        merger.append(id ?? SymbolMerger.unknown, start: position)
-        position = next
-      }
-    }
-    merger.merge(tables.rules.merges)
-    for index in merger.ids.indices {
-      if merger.ids[index] < tables.texts.count {
-        ids.append(Int(merger.ids[index]))
-      } else {
-        appendBytes(ofCharacterIn: text, at: merger.starts[index])
-      }
-    }
-  }
-
-  /// Spells a character without a piece in byte tokens.
-  private mutating func appendBytes(ofCharacterIn text: [UInt8], at start: Int) {
-    let fallback = tables.rules.byteFallback
-    let character = text[start..<(start + UTF8Sequence.length(lead: text[start]))]
-    if character.contains(where: { fallback[Int($0)] == SymbolMerger.unknown }) {
-      appendUnknown()
-    } else {
-      ids.append(contentsOf: character.lazy.map { Int(fallback[Int($0)]) })
     }
   }
 

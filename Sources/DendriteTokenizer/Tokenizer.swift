@@ -2,8 +2,8 @@
 
 /// Turns text into token ids and back.
 ///
-/// Byte-level BPE (GPT-2, Llama 3, Qwen 2) and SentencePiece BPE (Llama 2), with results equal to
-/// the tokenizers the models were trained with. A tokenizer is an immutable value: copying it is
+/// Byte-level BPE (GPT-2, Llama 3, Qwen 2), SentencePiece BPE (Llama 2), and whatever a
+/// ``TokenizerPipeline`` describes, with results equal to the tokenizers the models were trained with. A tokenizer is an immutable value: copying it is
 /// free, and many threads may use it at once.
 ///
 /// ```swift
@@ -15,8 +15,9 @@
 /// It is not for rendering conversations: a chat template writes the text, control tokens included,
 /// and `encode(_:addingSpecial:parsingSpecial:)` then reads it with `parsingSpecial: true`.
 ///
-/// - Edge cases: no Unicode normalisation takes place, as in llama.cpp; text in decomposed form
-///   gives other ids than the same text composed.
+/// - Edge cases: with vocabularies from GGUF files no Unicode normalisation takes place, as in
+///   llama.cpp; text in decomposed form gives other ids than the same text composed. Pipelines
+///   normalise as they say.
 public struct Tokenizer: Sendable {
   let tables: TokenizerTables
 
@@ -65,5 +66,24 @@ public struct Tokenizer: Sendable {
   public var unspellableBytes: [UInt8] {
     let table = tables.rules.byteFallback.isEmpty ? tables.rules.symbols : tables.rules.byteFallback
     return (UInt8.min...UInt8.max).filter { table[Int($0)] == SymbolMerger.unknown }
+  }
+
+  /// A text without added tokens as the model sees it: normalised, cut into pieces.
+  ///
+  /// - Parameter text: The text.
+  /// - Returns: the pieces; nil for a tokenizer that is not described as a chain.
+  package func pieces(of text: String) -> [String]? {
+    tables.pipeline.map { pipeline in
+      let pieces = pipeline.pieces(of: Array(text.utf8))
+      return pieces.ranges.map { String(decoding: pieces.text[$0], as: UTF8.self) }
+    }
+  }
+
+  /// How many pieces a text without added tokens is cut into.
+  ///
+  /// - Parameter text: The text.
+  /// - Returns: the number; nil for a tokenizer that is not described as a chain.
+  package func pieceCount(of text: String) -> Int? {
+    tables.pipeline?.pieces(of: Array(text.utf8)).ranges.count
   }
 }

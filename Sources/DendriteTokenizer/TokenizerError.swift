@@ -26,6 +26,10 @@ public struct TokenizerError: Error, Sendable {
     public static let mergeOfMissingToken = Code("mergeOfMissingToken")
     /// A token that is matched in text is longer than any real one.
     public static let tokenTooLong = Code("tokenTooLong")
+    /// A pattern is not a regular expression of the dialect, or needs too much.
+    public static let unsupportedPattern = Code("unsupportedPattern")
+    /// The table of replacements of a normaliser is damaged.
+    public static let malformedCharsmap = Code("malformedCharsmap")
     /// A text is not UTF-8.
     public static let invalidUTF8 = Code("invalidUTF8")
     /// A text is longer than this tokenizer can count.

@@ -6,18 +6,31 @@ final class TokenizerTables: Sendable {
   let texts: TokenTexts
   let rules: SegmentationRules
   let addedTokens: AddedTokens
+  /// The steps of a tokenizer that is described as a chain; `rules` and `addedTokens` are empty then.
+  let pipeline: Pipeline?
   let endOfGeneration: Set<Int>
 
   init(_ description: VocabularyDescription) throws(TokenizerError) {
     try description.validate()
     self.description = description
-    texts = TokenTexts(description)
-    rules =
-      switch description.kind {
-      case .byteLevelBPE: try SegmentationRules.byteLevel(description, texts)
-      case .sentencePieceBPE: try SegmentationRules.sentencePiece(description, texts)
-      }
-    addedTokens = try Self.addedTokens(description, texts)
+    switch description.kind {
+    case .byteLevelBPE, .sentencePieceBPE:
+      texts = TokenTexts(description)
+      rules =
+        description.kind == .sentencePieceBPE
+        ? try SegmentationRules.sentencePiece(description, texts)
+        : try SegmentationRules.byteLevel(description, texts)
+      addedTokens = try Self.addedTokens(description, texts)
+      pipeline = nil
+    case .pipeline(let chain):
+      let pipeline = try Pipeline(chain, description)
+      self.pipeline = pipeline
+      texts = TokenTexts(description, pipeline.decoders)
+      rules = SegmentationRules(
+        pieces: PieceTable(capacity: 0), merges: PairTable(capacity: 0),
+        symbols: pipeline.byteSymbols)
+      addedTokens = AddedTokens()
+    }
     endOfGeneration = description.stopIDs
       .union([description.eosID, description.eotID].compactMap { $0 })
   }
@@ -30,14 +43,8 @@ final class TokenizerTables: Sendable {
     for (id, token) in description.tokens.enumerated() where !token.isEmpty {
       let type = texts.type(id)
       guard type == .userDefined || type == .control || type == .unknown else { continue }
-      let length = token.utf8.count
-      guard length <= AddedTokens.longestLength else {
-        throw TokenizerError(
-          .tokenTooLong,
-          "token \(id), which is matched in raw text, has \(length) bytes, expected at most "
-            + "\(AddedTokens.longestLength)\nit begins \(quoted(token))",
-          remedy: "check that the file is intact; real added tokens have fewer than a hundred bytes"
-        )
+      guard token.utf8.count <= AddedTokens.longestLength else {
+        throw AddedTokens.tooLong(Array(token.utf8), id: id)
       }
       added.insert(Array(token.utf8), id: UInt32(id), isControl: type != .userDefined)
     }

@@ -14,6 +14,8 @@ public struct VocabularyDescription: Sendable {
     case byteLevelBPE(PreTokenizer)
     /// SentencePiece BPE: the adjacent pair whose piece has the highest score is joined first.
     case sentencePieceBPE
+    /// A chain of steps, as `tokenizer.json` and SentencePiece's model files describe one.
+    case pipeline(TokenizerPipeline)
   }
 
   /// What a token stands for; the raw values are those of `tokenizer.ggml.token_type`.

@@ -21,6 +21,23 @@ extension Tag {
     #expect(output.contains("10000 cases"))
   }
 
+  @Test func `hundreds of damaged tokenizer files neither trap, hang nor exhaust memory`() throws {
+    let folder = try TemporaryFolder()
+    let state = folder.path("seed")
+    let (status, output) = try run(
+      ["--kind", "tokenizers", "--cases", "400", "--seed", "3", "--state", state])
+    let last = (try? String(contentsOfFile: state, encoding: .utf8)) ?? "none"
+    #expect(
+      status == 0,
+      """
+      the last seed was \(last); `DendriteFuzzer --kind tokenizers --only \(last)` reproduces it
+      \(output)
+      """)
+    let numbers = output.split { !$0.isNumber }.compactMap { Int($0) }
+    // Cases, opened, configured, complete, vocabularies, tokenizers.
+    #expect(numbers.count > 5 && numbers[0] == 400 && numbers[4] > 30 && numbers[5] > 25)
+  }
+
   @Test func `the fuzzer reaches every stage of reading`() throws {
     let (status, output) = try run(["--cases", "300", "--seed", "2"])
     try #require(status == 0)

@@ -38,6 +38,36 @@ import Testing
     #expect(vocabulary.chatTemplate == nil)
   }
 
+  @Test(arguments: [
+    "gpt-4o", "llama4", "tekken", "qwen35", "deepseek-v3", "deepseek-coder", "starcoder", "smollm",
+    "command-r",
+  ])
+  func `an expression without a matcher of its own becomes a chain`(name: String) throws {
+    var vocabulary = try Self.file("tokenizer.ggml.pre", .string(name)).vocabularyDescription()
+    guard case .pipeline(let chain) = vocabulary.kind, case .bpe(let bpe) = chain.model else {
+      Issue.record("\(vocabulary.kind)")
+      return
+    }
+    #expect(bpe.merges.count == 1 && bpe.ignoresMerges == (name == "tekken"))
+    #expect(vocabulary.addsBOS == (name == "tekken"))
+    vocabulary.addsBOS = false  // This file names no BOS.
+    // A mark of the protocol stays one, and the merge is made.
+    let tokenizer = try Tokenizer(vocabulary)
+    #expect(tokenizer.encode("ab<|end|>", addingSpecial: false, parsingSpecial: true) == [2, 3])
+    #expect(tokenizer.isControl(3) && tokenizer.decode([2, 3]) == "ab")
+  }
+
+  @Test func `Gemma 4's vocabulary has marks for spaces and bytes`() throws {
+    var writer = GGUFWriter()
+    try writer.add("tokenizer.ggml.model", string: "gemma4")
+    try writer.add("tokenizer.ggml.tokens", strings: ["▁", "a", "▁a", "<0x62>", "<eos>"])
+    try writer.add("tokenizer.ggml.token_type", .integers([1, 1, 1, 6, 3]), as: .int32)
+    try writer.add("tokenizer.ggml.merges", strings: ["▁ a"])
+    let tokenizer = try Tokenizer(GGUFFile(bytes: writer.bytes()).vocabularyDescription())
+    #expect(tokenizer.encode(" a b") == [2, 0, 3])
+    #expect(tokenizer.decode([2, 0, 3]) == " a b")
+  }
+
   @Test func `where answers have channels, the end of a channel does not stop`() throws {
     let tokens = ["<|end|>", "<|return|>", "<|call|>", "x"]
     let file = try Self.file("tokenizer.ggml.tokens", .strings(tokens))
@@ -62,7 +92,10 @@ import Testing
     ("tokenizer.ggml.model", nil, .missingKey, ["tokenizer.ggml.model"]),
     ("tokenizer.ggml.model", .string("bert"), .unsupportedVocabulary, ["'bert'", "'gpt2'"]),
     ("tokenizer.ggml.pre", nil, .missingKey, ["tokenizer.ggml.pre", "llama-bpe"]),
-    ("tokenizer.ggml.pre", .string("tekken"), .unsupportedVocabulary, ["'tekken'", "'qwen2'"]),
+    (
+      "tokenizer.ggml.pre", .string("poro-chat"), .unsupportedVocabulary,
+      ["'poro-chat'", "'qwen2'"]
+    ),
     ("tokenizer.ggml.tokens", nil, .missingKey, ["tokenizer.ggml.tokens"]),
     ("tokenizer.ggml.merges", nil, .missingKey, ["tokenizer.ggml.merges"]),
   ]

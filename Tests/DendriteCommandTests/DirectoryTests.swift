@@ -63,7 +63,7 @@ import Testing
     for words in [
       "safetensors", "model.layers.1.mlp.up_proj.weight", "40 × 32", "BF16",
       "llama3 scaling by 8.0",
-      "max_position_embeddings", "no 'tokenizer.gguf'",
+      "max_position_embeddings", "no 'tokenizer.json'",
     ] {
       #expect(text.text.contains(words), "\(words) is missing in:\n\(text.text)")
     }

@@ -39,6 +39,23 @@ struct Exercise {
     use(tokenizer)
   }
 
+  /// Reads one tokenizer file; whatever it holds, this returns.
+  mutating func runTokenizer(_ bytes: [UInt8]) {
+    cases += 1
+    let vocabulary = attempt { () throws(CheckpointError) in
+      bytes.first == UInt8(ascii: "{")
+        ? try TokenizerFile.description(json: bytes)
+        : try TokenizerFile.description(sentencePiece: bytes)
+    }
+    guard let vocabulary else { return }
+    described += 1
+    let tokenizer = attempt { () throws(TokenizerError) in try Tokenizer(vocabulary) }
+    guard let tokenizer else { return }
+    tokenized += 1
+    use(tokenizer)
+    use(tokenizer, text: String(repeating: "a", count: 20_000) + "b")
+  }
+
   /// Touches every key and the first and last row of every tensor.
   private func read(_ file: GGUFFile, byteCount: Int) {
     for key in file.metadata.keys {
@@ -58,8 +75,10 @@ struct Exercise {
   }
 
   /// Encodes and decodes a text with something of everything.
-  private func use(_ tokenizer: Tokenizer) {
-    let text = "I'll pay  $12345 for <|eot_id|>été 茶\n\n🍵</s> aaaa\u{0}"
+  private func use(
+    _ tokenizer: Tokenizer,
+    text: String = "I'll pay  $12345 for <|eot_id|>été 茶\n\n🍵</s> aaaa\u{0} <tool>ab"
+  ) {
     for parsingSpecial in [false, true] {
       let ids = tokenizer.encode(text, addingSpecial: true, parsingSpecial: parsingSpecial)
       precondition(ids.allSatisfy { $0 >= 0 && $0 < tokenizer.vocabularySize }, "\(ids)")

@@ -4,11 +4,13 @@
 struct Options {
   static let usage = """
     usage: DendriteFuzzer [--cases N] [--seed S] [--only SEED] [--file base.gguf] [--state FILE]
+                          [--kind models|tokenizers]
 
       --cases N      number of damaged files to read (10000)
       --seed S       where the sequence of cases begins (1)
       --only SEED    read the one case of this seed and print what was said about it
       --file PATH    a valid file to damage, instead of the built-in ones
+      --kind KIND    models (GGUF), or tokenizers (tokenizer.json and SentencePiece)
       --state PATH   where the seed of each case is written before it; else standard error
 
     A trap, a hang of 5 seconds or 2 GiB of memory end the process; the last seed written
@@ -20,6 +22,7 @@ struct Options {
   var only: UInt64?
   var file: String?
   var state: String?
+  var readsTokenizers = false
 
   /// Parses the arguments after the program's name; `nil` if they make no sense.
   init?(_ arguments: ArraySlice<String>) {
@@ -38,6 +41,9 @@ struct Options {
         only = number
       case "--file": file = value
       case "--state": state = value
+      case "--kind":
+        guard ["models", "tokenizers"].contains(value) else { return nil }
+        readsTokenizers = value == "tokenizers"
       default: return nil
       }
     }

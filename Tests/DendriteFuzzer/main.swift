@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DendriteCheckpoint
+import DendriteTokenizer
 
 // Reads damaged model files, one after the other, until something breaks or all are read. Run as a
 // child process: nothing here survives a trap, by intention.
@@ -11,7 +12,7 @@ guard let options = Options(CommandLine.arguments.dropFirst()) else {
 }
 ProcessLimits.limitMemory(bytes: 2 << 30)
 
-var bases = try BaseFiles.make()
+var bases = options.readsTokenizers ? TokenizerBases.make() : try BaseFiles.make()
 if let path = options.file {
   guard let bytes = readFile(path) else {
     ProcessLimits.report("fuzzer: \(path) cannot be read")
@@ -21,7 +22,13 @@ if let path = options.file {
 }
 for base in bases {
   // A base that is refused would make every case worthless.
-  _ = try GGUFFile(bytes: base)
+  if !options.readsTokenizers {
+    _ = try GGUFFile(bytes: base)
+  } else if base.first == UInt8(ascii: "{") {
+    _ = try Tokenizer(TokenizerFile.description(json: base))
+  } else {
+    _ = try Tokenizer(TokenizerFile.description(sentencePiece: base))
+  }
 }
 
 let record = options.state.flatMap { SeedRecord(path: $0) }
@@ -40,7 +47,11 @@ for _ in 0..<(options.only == nil ? options.cases : 1) {
   if let record { record.store(seed) } else { ProcessLimits.report("\(seed)") }
   ProcessLimits.expectProgress(within: 5)
   var random = FuzzRandom(seed: seed)
-  exercise.run(Mutation.damagedFile(from: bases, &random))
+  if options.readsTokenizers {
+    exercise.runTokenizer(TokenizerMutation.damagedFile(from: bases, &random))
+  } else {
+    exercise.run(Mutation.damagedFile(from: bases, &random))
+  }
 }
 ProcessLimits.expectProgress(within: 0)
 print(

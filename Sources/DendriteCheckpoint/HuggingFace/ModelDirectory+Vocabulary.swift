@@ -4,26 +4,38 @@ internal import DendriteReport
 public import DendriteTokenizer
 
 extension ModelDirectory {
-  /// The vocabulary of the directory.
+  /// The vocabulary of the directory: `tokenizer.json` or `tokenizer.model` with what lies beside it, or else
+  /// `tokenizer.gguf`, a GGUF file that needs to hold nothing but a vocabulary.
   ///
-  /// Until `tokenizer.json` is read here, it comes from `tokenizer.gguf`, a GGUF file that needs to hold
-  /// nothing but a vocabulary; what `generation_config.json` says about the end of a text is added.
+  /// The ids of `generation_config.json` that end a text are added.
   ///
   /// - Throws: `.unsupportedVocabulary` without such a file, and what its reader throws.
   public func vocabularyDescription() throws(CheckpointError) -> VocabularyDescription {
     let folder = try ModelFolder(path: path)
-    let name = "tokenizer.gguf"
-    guard FileNames.exists(path + "/" + name) else {
+    // Links that lead out of the directory are refused, whatever they are called.
+    for name in Self.vocabularyFiles where FileNames.exists(path + "/" + name) {
+      _ = try folder.location(of: name)
+    }
+    var vocabulary: VocabularyDescription
+    if FileNames.exists(path + "/tokenizer.json") || FileNames.exists(path + "/tokenizer.model") {
+      vocabulary = try TokenizerFile.read(directory: path)
+    } else if FileNames.exists(path + "/tokenizer.gguf") {
+      vocabulary = try GGUFFile(path: folder.location(of: "tokenizer.gguf")).vocabularyDescription()
+    } else {
       throw CheckpointError(
         .unsupportedVocabulary,
-        "no '\(name)' in \(quoted(path)), expected the vocabulary as GGUF: 'tokenizer.json' is not read "
-          + "yet",
-        remedy: "put a vocabulary of this model there (convert_hf_to_gguf.py --vocab-only)")
+        "no 'tokenizer.json', 'tokenizer.model' or 'tokenizer.gguf' in \(quoted(path)), expected the "
+          + "vocabulary",
+        remedy: "download the tokenizer's files of this model into the directory")
     }
-    var vocabulary = try GGUFFile(path: folder.location(of: name)).vocabularyDescription()
     vocabulary.stopIDs.formUnion(try stopIDs(below: vocabulary.tokens.count))
     return vocabulary
   }
+
+  private static let vocabularyFiles = [
+    "tokenizer.json", "tokenizer.model", "tokenizer.gguf", "tokenizer_config.json",
+    "special_tokens_map.json", "chat_template.jinja",
+  ]
 
   /// Ids that end a text: those of `generation_config.json`, or else of `config.json`.
   func stopIDs(below count: Int) throws(CheckpointError) -> Set<Int> {

@@ -43,6 +43,7 @@ extension ModelInspection {
     switch vocabulary.kind {
     case .sentencePieceBPE: "SentencePiece BPE"
     case .byteLevelBPE(let preTokenizer): "byte-level BPE, split as \(preTokenizer.rawValue)"
+    case .pipeline(let chain): chain.description
     }
   }
 

@@ -286,7 +286,7 @@ import Testing
     let error = #expect(throws: CheckpointError.self) {
       try ModelDirectory(path: model.path).vocabularyDescription()
     }
-    expect(error, .unsupportedVocabulary, says: ["tokenizer.gguf", "--vocab-only"])
+    expect(error, .unsupportedVocabulary, says: ["tokenizer.json", "tokenizer.gguf"])
     try FileManager.default.copyItem(
       atPath: Repository.golden("logits/llama2.gguf"), toPath: model.path + "/tokenizer.gguf")
     try model.write("generation_config.json", text: #"{"eos_token_id": [3, 7]}"#)
@@ -297,5 +297,26 @@ import Testing
       try ModelDirectory(path: model.path).vocabularyDescription()
     }
     expect(stops, .invalidValue, says: ["eos_token_id", "generation_config.json"])
+  }
+
+  @Test func `a tokenizer.json comes first, a tokenizer.model next, and links stay inside`() throws
+  {
+    let model = try SavedModel()
+    let files = FileManager.default
+    for (golden, name) in [("spm-bpe.model", "tokenizer.model"), ("llama3.json", "tokenizer.json")]
+    {
+      try files.copyItem(
+        atPath: Repository.golden("tokenizer-files/\(golden)"), toPath: model.path + "/" + name)
+      let vocabulary = try ModelDirectory(path: model.path).vocabularyDescription()
+      let plain = try TokenizerFile.read(directory: model.path)
+      #expect(vocabulary.tokens == plain.tokens && !plain.tokens.isEmpty, "\(name)")
+    }
+    try files.removeItem(atPath: model.path + "/tokenizer.json")
+    try files.createSymbolicLink(
+      atPath: model.path + "/tokenizer.json",
+      withDestinationPath: Repository.golden("tokenizer-files/llama3.json"))
+    #expect(throws: CheckpointError.self) {
+      try ModelDirectory(path: model.path).vocabularyDescription()
+    }
   }
 }
