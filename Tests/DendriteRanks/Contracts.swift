@@ -61,7 +61,7 @@
     let ranks = communicator.rankCount
     let rank = communicator.rank
     // Empty, odd, a command, a layer of an 8B model, around a box of the shared window, and far beyond it.
-    let sizes = [0, 1, 7, 4096, 16_640, 65_535, 65_536, 65_537, 1_500_000]
+    let sizes = [0, 1, 7, 4096, 16_640, 262_143, 262_144, 262_145, 1_500_000]
     var expected = Traffic()
     for number in 0..<3 {
       for count in sizes {

@@ -33,7 +33,7 @@ package final class NodeWindow {
   private static let line = 128
 
   /// Bytes of a message that fits into a box; longer ones travel another way, and their length alone through here.
-  package static let standardCapacity = 64 << 10
+  package static let standardCapacity = 256 << 10
 
   /// Lays a window over memory that all members see.
   ///
