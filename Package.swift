@@ -108,7 +108,9 @@ let package = Package(
         "Dendrite", "DendriteCheckpoint", "DendriteCompute", "DendriteModel", "DendriteTokenizer",
         "StreamAReply",
       ]),
-    tests(of: "DendriteDistributed", ["DendriteCheckpoint", "DendriteCompute", "DendriteModel"]),
+    tests(
+      of: "DendriteDistributed",
+      ["CDendriteKernels", "DendriteCheckpoint", "DendriteCompute", "DendriteModel"]),
     .testTarget(
       name: "DendriteCommandTests",
       dependencies: ["Dendrite", "DendriteCommand", "DendriteReport", "DendriteTestSupport"],

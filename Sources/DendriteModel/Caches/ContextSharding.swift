@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import CDendriteKernels
+package import CDendriteKernels
 
 /// Which blocks of every context a model keeps, and how its partial attention becomes that of the whole context.
 ///
@@ -34,7 +34,8 @@ public struct PartialStates: ~Copyable {
   /// The number of states.
   public let count: Int
 
-  init(
+  /// States that lie at `base`, each in the layout that the kernels use; the memory stays its owner's.
+  package init(
     _ kernels: UnsafePointer<dendrite_kernels>, base: UnsafeMutablePointer<Float>, count: Int,
     headDim: Int
   ) {
