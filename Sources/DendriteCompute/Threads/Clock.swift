@@ -19,5 +19,5 @@ package enum Clock {
   package static func seconds() -> Double { Double(nanoseconds()) * 1e-9 }
 
   /// Lets another thread run on this core.
-  static func giveWay() { sched_yield() }
+  package static func giveWay() { sched_yield() }
 }
