@@ -66,13 +66,14 @@ package struct AttentionShape: Sendable, Hashable {
   /// Bytes of the keys and values of one position in one layer.
   ///
   /// - Parameter elementBytes: bytes of a stored value, scales included.
+  /// - Returns: bytes.
   package func cacheBytes(elementBytes: Double) -> Double {
-    Double(2 * kvHeadCount * headDim) * elementBytes
+    2 * Double(kvHeadCount) * Double(headDim) * elementBytes
   }
 
   /// Bytes of the partial states of one row in one layer, as they travel.
   package func stateBytes(_ format: StateFormat, rows: Int = 1) -> Double {
-    Double(rows * headCount * format.floats(headDim: headDim) * 4)
+    4 * Double(rows) * Double(headCount) * Double(format.floats(headDim: headDim))
   }
 }
 

@@ -23,6 +23,7 @@ extension CostModel {
   ///   - method: how.
   ///   - context: positions.
   ///   - ranks: how many share it; ignored by `single`.
+  /// - Returns: bytes by what they are for.
   package func memory(
     _ method: ShardingMethod, context: Double, ranks: Int
   ) -> RankMemory {
@@ -46,6 +47,7 @@ extension CostModel {
   ///   - method: how.
   ///   - context: positions.
   ///   - ranks: how many share it.
+  /// - Returns: bytes.
   package func bytesSent(
     _ method: ShardingMethod, context: Double, ranks: Int
   ) -> Double {
@@ -82,6 +84,7 @@ extension CostModel {
   /// - Parameters:
   ///   - positions: of a rank's part.
   ///   - batch: sequences.
+  /// - Returns: elements of the ring and of the tree.
   /// - Source: Tree Attention (arXiv:2408.04093) §6.2.
   package func publishedPeakElements(
     positions: Double, batch: Double = 1

@@ -123,6 +123,7 @@ package struct CostModel: Sendable, Hashable {
   ///   - method: how.
   ///   - context: positions.
   ///   - ranks: how many share it; ignored by `single`.
+  /// - Returns: seconds.
   /// - Throws: `badSetting` if the ranks need a link that the profile has not.
   package func attentionTime(
     _ method: ShardingMethod, context: Double, ranks: Int
@@ -164,6 +165,7 @@ package struct CostModel: Sendable, Hashable {
   ///   - method: how.
   ///   - context: positions.
   ///   - ranks: how many share it.
+  /// - Returns: seconds.
   /// - Throws: as `attentionTime`.
   package func tokenTime(
     _ method: ShardingMethod, context: Double, ranks: Int

@@ -13,9 +13,7 @@ enum ReferenceAttention {
     var largestScore: Double
   }
 
-  /// - Parameters:
-  ///   - query: `[headDim]`, scaled for scores in base 2.
-  ///   - keys: `[key][headDim]`, and values alike.
+  /// Attends with a query `[headDim]`, scaled for scores in base 2, to keys and values `[key][headDim]`.
   static func attend(
     _ query: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>,
     count: Int, headDim: Int

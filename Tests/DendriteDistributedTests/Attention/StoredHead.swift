@@ -42,12 +42,9 @@ final class StoredHead {
       variant: variant)
   }
 
-  /// What queries, scaled for scores in base 2, find at some positions.
+  /// What queries `[query][headDim]`, scaled for scores in base 2, find at some positions.
   ///
-  /// - Parameters:
-  ///   - queries: `[query][headDim]`.
-  ///   - range: which positions; all if left out.
-  ///   - isOwned: which blocks among them; the others are another rank's.
+  /// Blocks that are not owned are another rank's.
   func attend(
     _ queries: [Float], to range: Range<Int>? = nil, blocks isOwned: (Int) -> Bool = { _ in true }
   ) throws -> PartialAttention {

@@ -36,11 +36,11 @@ struct AttentionProblem<Scalar: BinaryFloatingPoint & Analytic> {
   var keyDim: Int
   var valueDim: Int
   var scale: Scalar
-  /// `[batch][head][query][keyDim]`
+  /// Shape `[batch][head][query][keyDim]`.
   var queries: [Scalar]
-  /// `[batch][kvHead][key][keyDim]`
+  /// Shape `[batch][kvHead][key][keyDim]`.
   var keys: [Scalar]
-  /// `[batch][kvHead][key][valueDim]`
+  /// Shape `[batch][kvHead][key][valueDim]`.
   var values: [Scalar]
   /// Whether a query may see a key.
   var mask: @Sendable (_ query: Int, _ key: Int) -> Bool
