@@ -54,9 +54,8 @@ let package = Package(
     room(
       "Dendrite",
       [
-        "DendriteCheckpoint", "DendriteCompute", "DendriteDecoding", "DendriteModel",
-        "DendriteReport",
-        "DendriteTokenizer",
+        "DendriteCheckpoint", "DendriteCompute", "DendriteDecoding", "DendriteDistributed",
+        "DendriteModel", "DendriteReport", "DendriteTokenizer",
       ]),
     // Floor 7
     .executableTarget(

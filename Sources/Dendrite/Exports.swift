@@ -4,5 +4,6 @@
 @_exported public import DendriteCheckpoint
 @_exported public import DendriteCompute
 @_exported public import DendriteDecoding
+@_exported public import DendriteDistributed
 @_exported public import DendriteModel
 @_exported public import DendriteTokenizer

@@ -32,6 +32,7 @@ struct RootCommand: AsyncParsableCommand {
       InspectCommand.self,
       BenchCommand.self,
       ProveCommand.self,
+      PlanCommand.self,
       LabCommand.self,
     ])
 

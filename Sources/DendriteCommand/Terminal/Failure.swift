@@ -71,6 +71,8 @@ extension Failure {
       self.init(Failure.status(of: error), error.message, remedy: error.remedy)
     case let error as ComputeError:
       self.init(Failure.status(of: error), error.message, remedy: error.remedy)
+    case let error as DistributedError:
+      self.init(Failure.status(of: error), error.message, remedy: error.remedy)
     case let error as DecodingError:
       self.init(Failure.status(of: error), error.message, remedy: Failure.remedy(for: error))
     default:
@@ -95,6 +97,14 @@ extension Failure {
     case .notEnoughMemory: .outOfMemory
     case .badSharding: .usage
     case .staleHandle, .badRow, .rankLost: .failure
+    }
+  }
+
+  private static func status(of error: DistributedError) -> ExitStatus {
+    switch error.code {
+    case .badGroup, .badSetting, .ranksDisagree: .usage
+    case .model: (error.cause as? ModelError).map { status(of: $0) } ?? .failure
+    default: .failure
     }
   }
 

@@ -76,6 +76,13 @@ package struct MachineProfile: Sendable, Hashable {
     try between?.validate(as: "the link between nodes")
   }
 
+  /// The same cluster with Dendrite's own exchange, unless its accelerators have one of theirs.
+  package var asDendriteExchanges: MachineProfile {
+    var profile = self
+    if style == .twoLevel { profile.style = .doubling }
+    return profile
+  }
+
   /// The slowest link that a group of ranks uses.
   ///
   /// - Throws: `badSetting` if they do not fit on a node and nothing is known about the way to the next.
@@ -109,7 +116,7 @@ extension MachineProfile {
   ///
   /// - Source: assumed in the specification; the merge rate is fitted to its table of break-even contexts.
   package static let cpu10GbE = MachineProfile(
-    "cpu-10gbe", summary: "8 × DDR5 a socket, two sockets a node, 10 GbE (TCP)",
+    "cpu-10gbe", summary: "processors with 8 × DDR5, one rank a socket",
     readBandwidth: 240e9, readOrigin: .assumed, ranksPerNode: 2,
     inside: LinkProfile(latency: 1e-6, bandwidth: 20e9, origin: .assumed),
     between: LinkProfile(latency: 35e-6, bandwidth: 1.1e9, origin: .assumed), style: .twoLevel,
@@ -119,7 +126,7 @@ extension MachineProfile {
   ///
   /// - Source: assumed; kernel-bypass MPI over 40 GbE was published at 1.93 µs.
   package static let cpu100GbE = MachineProfile(
-    "cpu-100gbe", summary: "8 × DDR5 a socket, two sockets a node, 100 GbE (RoCE)",
+    "cpu-100gbe", summary: "processors with 8 × DDR5, one rank a socket",
     readBandwidth: 240e9, readOrigin: .assumed, ranksPerNode: 2,
     inside: LinkProfile(latency: 1e-6, bandwidth: 20e9, origin: .assumed),
     between: LinkProfile(latency: 3e-6, bandwidth: 11e9, origin: .assumed), style: .twoLevel,
@@ -130,7 +137,7 @@ extension MachineProfile {
   /// - Source: link speeds from Tree Attention (arXiv:2408.04093) §6, of which 80 and 90 % are assumed usable; latencies of a
   ///   step between two ranks fitted to times of the specification's pure model.
   package static let h100 = MachineProfile(
-    "h100", summary: "DGX H100, NVLink 4 and NDR", readBandwidth: 0.8 * 3.35e12,
+    "h100", summary: "H100, eight a node over NVLink 4", readBandwidth: 0.8 * 3.35e12,
     readOrigin: .published, ranksPerNode: 8,
     inside: LinkProfile(latency: 15e-6, bandwidth: 360e9, origin: .published),
     between: LinkProfile(latency: 15e-6, bandwidth: 45e9, origin: .published), style: .nccl,
@@ -140,7 +147,7 @@ extension MachineProfile {
   ///
   /// - Source: bandwidth fitted to the paper's Table 2, latencies assumed.
   package static let rtx4090 = MachineProfile(
-    "4090", summary: "RTX 4090 on PCIe, no peer access", readBandwidth: 0.8 * 1.0e12,
+    "4090", summary: "RTX 4090 over PCIe without peer access", readBandwidth: 0.8 * 1.0e12,
     readOrigin: .published, ranksPerNode: 8,
     inside: LinkProfile(latency: 12e-6, bandwidth: 4.3e9, origin: .fitted),
     between: LinkProfile(latency: 30e-6, bandwidth: 1.1e9, origin: .assumed), style: .twoLevel,
@@ -150,7 +157,7 @@ extension MachineProfile {
   ///
   /// - Source: bandwidth fitted to the paper's Table 1, latency assumed.
   package static let mi300x = MachineProfile(
-    "mi300x", summary: "MI300X, Infinity Fabric ring, one node", readBandwidth: 0.8 * 5.3e12,
+    "mi300x", summary: "MI300X, a ring of Infinity Fabric, one node", readBandwidth: 0.8 * 5.3e12,
     readOrigin: .published, ranksPerNode: 8,
     inside: LinkProfile(latency: 15e-6, bandwidth: 45.5e9, origin: .fitted), between: nil,
     style: .twoLevel, mergeRate: 2e12, kernelOverhead: 10e-6)
