@@ -130,13 +130,13 @@ package struct LineChart: Sendable, Hashable {
       parts.append(Self.line("mark", x, top - 4, x, bottom))
       parts.append(Self.text("tick", x, top - 8, mark.label, anchor: "middle"))
     }
-    parts += draw(across, upward, clip: "\(Markup.escaped(id))-plot")
+    parts += draw(across, upward, bottom: bottom, clip: "\(Markup.escaped(id))-plot")
     parts.append("</svg>")
     return parts.joined(separator: "\n")
   }
 
   private func draw(
-    _ across: LogarithmicScale, _ upward: LogarithmicScale, clip: String
+    _ across: LogarithmicScale, _ upward: LogarithmicScale, bottom: Double, clip: String
   ) -> [String] {
     var parts: [String] = []
     var ends: [(y: Double, index: Int)] = []
@@ -150,16 +150,24 @@ package struct LineChart: Sendable, Hashable {
           + "points=\"\(path)\"/>")
       ends.append((last.1, index))
     }
-    // Names stand at the right ends, moved down where they would meet.
-    var lowest = -Double.infinity
-    for end in ends.sorted(by: { $0.y < $1.y }) {
-      let y = max(end.y, lowest + Self.row)
-      lowest = y
-      let x = Self.left + Self.plot.width
+    // Names stand at the right ends, moved apart where they would meet, and not below the plot.
+    ends.sort { $0.y < $1.y }
+    var highest = -Double.infinity
+    for index in ends.indices {
+      ends[index].y = max(ends[index].y, highest)
+      highest = ends[index].y + Self.row
+    }
+    var lowest = bottom
+    for index in ends.indices.reversed() {
+      ends[index].y = min(ends[index].y, lowest)
+      lowest = ends[index].y - Self.row
+    }
+    let x = Self.left + Self.plot.width
+    for end in ends {
       parts.append(
-        "<line class=\"line s\(end.index % Self.styles)\" x1=\"\(Self.px(x + 6))\" y1=\"\(Self.px(y))\" "
-          + "x2=\"\(Self.px(x + 28))\" y2=\"\(Self.px(y))\"/>")
-      parts.append(Self.text("name", x + 34, y + 4.5, lines[end.index].name))
+        "<line class=\"line s\(end.index % Self.styles)\" x1=\"\(Self.px(x + 6))\" y1=\"\(Self.px(end.y))\" "
+          + "x2=\"\(Self.px(x + 28))\" y2=\"\(Self.px(end.y))\"/>")
+      parts.append(Self.text("name", x + 34, end.y + 4.5, lines[end.index].name))
     }
     return parts
   }

@@ -49,8 +49,9 @@ import Testing
     #expect(try XMLDocumentCheck().elements(of: chart([]).svg(id: "t")) > 0)
   }
 
-  @Test func `names at the ends of lines do not overlap`() {
-    let lines = (0..<6).map { LineChart.Line("line \($0)", [.init(1, 1), .init(16, 2)]) }
+  @Test(arguments: [1.0, 2, 10])
+  func `names at the ends of lines do not overlap, nor leave the plot`(end: Double) throws {
+    let lines = (0..<6).map { LineChart.Line("line \($0)", [.init(1, 10), .init(16, end)]) }
     let svg = chart(lines).svg(id: "t")
     let places = svg.components(separatedBy: "class=\"name\" x=\"").dropFirst().compactMap {
       $0.components(separatedBy: "y=\"").dropFirst().first.flatMap {
@@ -59,5 +60,8 @@ import Testing
     }.sorted()
     #expect(places.count == 6)
     #expect(zip(places, places.dropFirst()).allSatisfy { $1 - $0 >= 16.9 })
+    // The plot is 320 high, below a heading and one line of the note.
+    let last = try #require(places.last)
+    #expect(last <= 60 + 17 + 320 + 5)
   }
 }
