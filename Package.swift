@@ -132,8 +132,8 @@ let package = Package(
     tests(
       of: "DendriteDistributed",
       [
-        "DendriteCheckpoint", "DendriteCompute", "DendriteDecoding", "DendriteModel",
-        "DendriteTokenizer",
+        "CDendriteKernels", "DendriteCheckpoint", "DendriteCompute", "DendriteDecoding",
+        "DendriteModel", "DendriteTokenizer",
       ]),
     .testTarget(
       name: "DendriteCommandTests",

@@ -33,6 +33,7 @@ struct RootCommand: AsyncParsableCommand {
       InspectCommand.self,
       BenchCommand.self,
       ProveCommand.self,
+      PlanCommand.self,
       LabCommand.self,
     ])
 

@@ -12,6 +12,8 @@ import Testing
     (["bench", "limits", "--help"], "--repetitions <n>"),
     (["bench", "speculation", "--help"], "--drafter model:Llama-3.2-1B-Instruct-Q4_0.gguf"),
     (["lab", "exits", "--help"], "--drafter small.gguf"),
+    (["plan", "--help"], "cluster"), (["plan", "cluster", "--help"], "--ranks-per-node <n>"),
+    (["lab", "probe", "--help"], "$ dendrite lab probe -o here.json"),
   ])
   func `every command teaches by example`(arguments: [String], part: String) async throws {
     let child = try Child(arguments, environment: ["COLUMNS": "80"])

@@ -109,7 +109,7 @@ import Testing
 }
 
 /// A reader of XML that is strict about nesting, quotes and entities, enough for what is written here.
-private struct XMLDocumentCheck {
+struct XMLDocumentCheck {
   struct Malformed: Error { var place: Substring }
 
   /// The number of elements of a well-formed document.
@@ -139,7 +139,7 @@ private struct XMLDocumentCheck {
   }
 
   private static var tag: Regex<(Substring, Substring, Substring, Substring, Substring)> {
-    /<(\/?)([a-z]+)((?:\s+[a-zA-Z0-9:-]+="[^"<>]*")*)\s*(\/?)>/
+    /<(\/?)([a-zA-Z]+)((?:\s+[a-zA-Z0-9:-]+="[^"<>]*")*)\s*(\/?)>/
   }
 
   private static func hasEntities(_ text: Substring) -> Bool {

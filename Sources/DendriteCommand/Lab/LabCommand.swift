@@ -14,10 +14,11 @@ struct LabCommand: AsyncParsableCommand {
         $ dendrite lab drafter -m drafter.gguf --listen 127.0.0.1:7411
         $ dendrite lab exits -m model.gguf --drafter small.gguf
         $ dendrite lab mirror --drafter drafter.gguf
+        $ dendrite lab probe -o here.json
       """,
     shouldDisplay: false,
     subcommands: [
       MakeModelCommand.self, InflateCommand.self, DrafterCommand.self, MirrorCommand.self,
-      ExitsCommand.self, ForgetCommand.self,
+      ExitsCommand.self, ForgetCommand.self, ProbeCommand.self,
     ])
 }
