@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 . Scripts/toolchain.sh
 require_swift
 
-rooms=(Dendrite DendriteDecoding DendriteModel DendriteCheckpoint DendriteTokenizer DendriteCompute)
+rooms=(Dendrite DendriteDecoding DendriteDistributed DendriteModel DendriteCheckpoint DendriteTokenizer DendriteCompute)
 docc=$(dirname "$(swift_clang)")/docc
 [ -x "$docc" ] || fail "the Swift toolchain has no docc, expected it at $docc" "install a complete toolchain"
 target=$(swiftc -print-target-info | sed -n 's/.*"unversionedTriple": *"\(.*\)".*/\1/p')

@@ -60,7 +60,8 @@ final class StoredHead {
     table.withUnsafeBufferPointer { table in
       withUnsafePointer(to: layout) { layout in
         guard !range.isEmpty, let table = table.baseAddress else { return }
-        var history = dendrite_history(kernels: kernels, layout: layout, blocks: table, offset: 0)
+        var history = dendrite_history(
+          kernels: kernels, layout: layout, blocks: table, offset: 0, cap: 0)
         dendrite_attend_fold(
           &history, classes.base, queryCount, 0, queryCount, input.base, range.lowerBound,
           range.upperBound)
