@@ -35,8 +35,12 @@ import Testing
   func `an exchange takes its latency and its bytes, and not much more`(bytes: Int) throws {
     let link = LinkProfile(latency: 2e-3, bandwidth: 0.2e9, origin: .assumed)
     let expected = link.time(Double(bytes))
-    let time = try exchangeTime(bytes: bytes, link: link)
-    #expect(time >= expected)
+    var time = Double.infinity
+    // A busy machine has its quiet moments.
+    for _ in 0..<20 where time >= 1.5 * expected + 2e-3 {
+      time = min(time, try exchangeTime(bytes: bytes, link: link))
+      #expect(time >= expected)
+    }
     #expect(time < 1.5 * expected + 2e-3, "\(time) s, expected \(expected) s")
   }
 
@@ -94,7 +98,8 @@ import Testing
     let results = onEveryRank(of: group) { base in
       let communicator = try EmulatedLink(base, link: link, ranksPerNode: 2)
       var times: [Double] = []
-      for bit in [1, 2] {
+      // The quickest of many: a busy machine has its quiet moments.
+      for bit in Array(repeating: 1, count: 30) + [2] {
         let mine = [UInt8](repeating: 0, count: 64)
         var theirs = mine
         let start = Clock.seconds()
@@ -109,8 +114,8 @@ import Testing
       return times
     }
     let times = try results.map { try $0.get() }
-    #expect(times.contains { $0[0] < 45e-3 })
-    #expect(times.allSatisfy { $0[1] >= 49e-3 })
+    #expect(times.contains { ($0.dropLast().min() ?? 1) < 45e-3 })
+    #expect(times.allSatisfy { ($0.last ?? 0) >= 49e-3 })
   }
 
   @Test func `a broadcast through emulated links reaches every rank`() throws {
