@@ -83,7 +83,7 @@ public struct LocalModel: Sendable {
     options: String = ""
   ) throws {
     let model = try CPUTransformer(
-      file: GGUFFile(path: path), machine: machine ?? Machine(),
+      file: ModelLocation.open(path), machine: machine ?? Machine(),
       sharding: TreeReduction(communicator))
     try Follower.follow(model: model, communicator: communicator, options: options)
   }

@@ -138,6 +138,55 @@ import Testing
     #expect(changed?.message.contains("was written to while it was in use") == true)
   }
 
+  @Test func `ranks that hold other files under the same name say so, and go on`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let built = try build("a.ctx", count: 300)
+    let file = try ContextFile(path: built.path)
+    // Rank 0 keeps the file that it mapped; the others find another in its place.
+    let other = try build("b.ctx", count: 200)
+    #expect(rename(other.path, built.path) == 0)
+    let errors = try leading(built.model, ranks: 2) { leader in
+      let refused = Result { try leader.open(file, capacity: 500) }
+      let opened = Result { try leader.open(ContextFile(path: built.path), capacity: 500) }
+      let cache = try leader.makeCache(capacity: 100, type: .f16)
+      return (refused, opened, try leader.prefill([1, 2, 3], into: cache))
+    }.value
+    guard case .failure(let error as ModelError) = errors.0 else {
+      Issue.record("another file was taken for the same")
+      return
+    }
+    #expect(error.code == .badContext)
+    #expect(error.message.contains("rank 1: ") && error.message.contains("is another context here"))
+    #expect(throws: Never.self) { try errors.1.get() }
+  }
+
+  @Test func `a damaged file is not written again as a whole one`() throws {
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let built = try build("a.ctx", count: 300)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: built.path))
+    bytes[bytes.count - 5_000] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: path("d.ctx")))
+    let file = try ContextFile(path: path("d.ctx"))
+    let cache = try built.model.open(file, capacity: 500)
+    #expect(throws: ModelError.self) {
+      try built.model.write(cache, tokens: file.tokens, to: path("e.ctx"))
+    }
+    #expect(throws: ModelError.self) { try built.model.save(cache) }
+    // Every rank looks at its own blocks before the first pass, and the group goes on.
+    let error = try leading(built.model, ranks: 4) { leader in
+      let cache = try leader.open(file, capacity: 500)
+      let refused = Result { try leader.prefill([1], into: cache) }
+      let fresh = try leader.makeCache(capacity: 100, type: .f16)
+      _ = try leader.prefill([1, 2, 3], into: fresh)
+      return refused
+    }.value
+    guard case .failure(let found as ModelError) = error else {
+      Issue.record("a damaged block was attended to")
+      return
+    }
+    #expect(found.message.contains("does not match its hash"))
+  }
+
   @Test func `a context that cannot be written leaves nothing behind`() throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     let whole = try wholeModel("llama3")

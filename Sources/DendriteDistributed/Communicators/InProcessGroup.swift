@@ -198,7 +198,7 @@ private final class InProcessCommunicator: Communicator, @unchecked Sendable {
     into buffer: UnsafeMutableRawBufferPointer, from rank: Int, patience: Double?
   ) throws(DistributedError) -> Int {
     let taken = channel(from: rank).take(into: buffer, atMost: patience ?? deadline)
-    try check(taken.outcome, rank)
+    try check(taken.outcome, rank, patience)
     if taken.count > buffer.count { try checkLength(taken.count, expected: buffer.count, rank) }
     return taken.count
   }
@@ -206,14 +206,17 @@ private final class InProcessCommunicator: Communicator, @unchecked Sendable {
   private func channel(to partner: Int) -> Channel { channels[rank * rankCount + partner] }
   private func channel(from partner: Int) -> Channel { channels[partner * rankCount + rank] }
 
-  private func check(_ outcome: Channel.Outcome, _ partner: Int) throws(DistributedError) {
+  private func check(
+    _ outcome: Channel.Outcome, _ partner: Int, _ patience: Double? = nil
+  ) throws(DistributedError) {
+    let seconds = patience ?? deadline
     switch outcome {
     case .done: return
     case .failed: throw lost()
     case .late:
-      fail("rank \(rank) waited \(deadline) s for rank \(partner)")
+      fail("rank \(rank) waited \(seconds) s for rank \(partner)")
       throw DistributedError(
-        .rankStalled, "rank \(rank) waited \(deadline) s for rank \(partner)",
+        .rankStalled, "rank \(rank) waited \(seconds) s for rank \(partner)",
         remedy: "see what rank \(partner) is doing; a longer deadline helps if it is only slow")
     }
   }

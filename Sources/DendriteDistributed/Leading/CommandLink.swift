@@ -16,7 +16,9 @@ final class CommandLink: @unchecked Sendable {
   private var buffer = UnsafeMutableRawBufferPointer.allocate(
     byteCount: CommandLink.chunkBytes, alignment: 64)
   private var blockBuffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-  private let endedPassCount: @Sendable () -> Int
+  private let exchangedPassCount: @Sendable () -> Int
+  /// Whether the last command is one that the others answer or hear more of: nothing else may come between.
+  private var isInDialogue = false
   private var passCount: Int
   private var lastWord = Clock.seconds()
   private var thread: NativeThread?
@@ -32,12 +34,12 @@ final class CommandLink: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - communicator: the group.
-  ///   - endedPassCount: passes that have ended on this rank; during a pass the ranks exchange states, and nothing else may
-  ///     come between.
-  init(_ communicator: any Communicator, endedPassCount: @escaping @Sendable () -> Int) {
+  ///   - exchangedPassCount: passes in which this rank has nothing more to exchange; before that nothing else may come
+  ///     between.
+  init(_ communicator: any Communicator, exchangedPassCount: @escaping @Sendable () -> Int) {
     self.communicator = communicator
-    self.endedPassCount = endedPassCount
-    passCount = endedPassCount()
+    self.exchangedPassCount = exchangedPassCount
+    passCount = exchangedPassCount()
   }
 
   deinit {
@@ -50,11 +52,20 @@ final class CommandLink: @unchecked Sendable {
   /// Notes what the others are to do with the next message.
   func note(_ write: (inout CommandWriter) -> Void) { hold { write(&writer) } }
 
-  /// Tells the others at once, with everything that was noted.
-  func order(_ write: (inout CommandWriter) -> Void) throws(ModelError) {
+  /// Tells the others something that they answer, or hear more of: until `endDialogue` nothing else is said.
+  func beginDialogue(_ write: (inout CommandWriter) -> Void) throws(ModelError) {
     try held { () throws(DistributedError) in
       write(&writer)
+      isInDialogue = true
       try flush()
+    }
+  }
+
+  /// Ends a dialogue.
+  func endDialogue() {
+    hold {
+      isInDialogue = false
+      lastWord = Clock.seconds()
     }
   }
 
@@ -70,19 +81,28 @@ final class CommandLink: @unchecked Sendable {
   /// Ends the group.
   func fail(_ reason: String) { communicator.fail(reason) }
 
-  /// Waits until every rank has said how the last command went.
+  /// Seconds to wait for an answer: a rank may have to read a large file, or to fill a large cache.
+  static let longPatience = 600.0
+
+  /// Waits until every rank has said how the last command went, and ends the dialogue.
   ///
-  /// - Throws: the first rank's failure, once all have answered: `notEnoughMemory`; `rankLost` if one does not answer.
+  /// - Throws: the first rank's failure, once all have answered; `rankLost` if one does not answer.
   func waitForAll(atMost seconds: Double? = nil) throws(ModelError) {
+    defer { endDialogue() }
     var refusal: ModelError?
     try held { () throws(DistributedError) in
       for rank in 1..<max(1, communicator.rankCount) {
         let count = try communicator.receive(into: buffer, from: rank, patience: seconds)
         guard count > 1, refusal == nil else { continue }
         let words = String(decoding: buffer[1..<count], as: UTF8.self)
-        refusal = ModelError(
-          .notEnoughMemory, "rank \(rank): \(words)",
-          remedy: "use a smaller context, or more ranks that hold a part of it")
+        refusal =
+          buffer[0] == 1
+          ? ModelError(
+            .notEnoughMemory, "rank \(rank): \(words)",
+            remedy: "use a smaller context, or more ranks that hold a part of it")
+          : ModelError(
+            .badContext, "rank \(rank): \(words)",
+            remedy: "give every rank the same files, whole ones")
       }
     }
     if let refusal { throw refusal }
@@ -100,7 +120,8 @@ final class CommandLink: @unchecked Sendable {
       var offset = 0
       while offset < byteCount {
         let rest = UnsafeMutableRawBufferPointer(rebasing: blockBuffer[offset...])
-        let count = try communicator.receive(into: rest, from: block % communicator.rankCount)
+        let count = try communicator.receive(
+          into: rest, from: block % communicator.rankCount, patience: CommandLink.longPatience)
         guard count > 0 else { throw CommandReader.damaged("an empty piece of a block") }
         offset += count
       }
@@ -134,6 +155,14 @@ final class CommandLink: @unchecked Sendable {
   /// Ends the followers and the thread.
   func close() {
     var isFirst = false
+    // A pass is under way if its reader went away: what it exchanges must not be mixed with this.
+    let limit = Clock.seconds() + CommandLink.patience
+    while exchangedPassCount() != passCount, Clock.seconds() < limit {
+      Clock.sleep(nanoseconds: 1_000_000)
+    }
+    if exchangedPassCount() != passCount {
+      communicator.fail("rank 0 left in the middle of a pass")
+    }
     hold {
       isFirst = !isClosed
       guard isFirst else { return }
@@ -154,7 +183,7 @@ final class CommandLink: @unchecked Sendable {
       while !lock.wait(atMost: CommandLink.silence / 2, until: { isClosed }) {
         hold {
           guard !isClosed, Clock.seconds() - lastWord > CommandLink.silence,
-            endedPassCount() == passCount
+            !isInDialogue, exchangedPassCount() == passCount
           else { return }
           writer.begin(.stillHere)
           do { try flush() } catch { isClosed = true }

@@ -10,7 +10,7 @@ struct CommandWriter {
   /// The kinds of command.
   enum Kind: UInt8 {
     case stop, stillHere, makeCache, release, commitNodes, commitRows, discard, truncate, fork
-    case randomHistory, submit, save, restore, open
+    case randomHistory, submit, save, restore, open, look
   }
 
   /// What a row's first number says; rare things have high bits, so that it mostly fits into one byte.

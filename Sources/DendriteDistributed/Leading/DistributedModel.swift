@@ -39,7 +39,7 @@ public final class DistributedModel: CausalModel, @unchecked Sendable {
     self.model = model
     description = model.description
     try RankIdentity(model: model, options: options).agree(over: communicator)
-    link = CommandLink(communicator) { [model] in model.endedPassCount }
+    link = CommandLink(communicator) { [model] in model.exchangedPassCount }
     link.keepAlive()
   }
 
@@ -58,7 +58,7 @@ public final class DistributedModel: CausalModel, @unchecked Sendable {
     capacity: Int, type: CacheType, branchRows: Int
   ) throws(ModelError) -> CacheHandle {
     let handle = try model.makeCache(capacity: capacity, type: type, branchRows: branchRows)
-    try link.order { writer in
+    try link.beginDialogue { writer in
       writer.begin(.makeCache)
       writer.append(capacity)
       writer.append(Int(type.savedNumber))
@@ -91,6 +91,8 @@ public final class DistributedModel: CausalModel, @unchecked Sendable {
 
   /// As `CausalModel` says; the batch and all that happened since the last one go to the other ranks first.
   public func submit(_ batch: RowBatch) throws(ModelError) -> Pass {
+    // Reading a file for the first time may take longer than an exchange may.
+    for cache in model.cachesToCheck(of: batch) { try look(at: cache) }
     // A batch that this rank refuses must not reach the others.
     try model.check(batch)
     try link.orderPass { $0.append(batch) }
@@ -152,7 +154,7 @@ public final class DistributedModel: CausalModel, @unchecked Sendable {
   /// As `CausalModel` says.
   public func fork(_ cache: CacheHandle) throws(ModelError) -> CacheHandle {
     let handle = try model.fork(cache)
-    try link.order { writer in
+    try link.beginDialogue { writer in
       writer.begin(.fork)
       writer.append(cache)
     }
@@ -162,52 +164,61 @@ public final class DistributedModel: CausalModel, @unchecked Sendable {
   /// As `CausalModel` says: the bytes are those of one model with the whole context.
   public func save(_ cache: CacheHandle) throws(ModelError) -> [UInt8] {
     let saved = try model.shardForSaving(cache)
-    try link.order { writer in
+    try link.beginDialogue { writer in
       writer.begin(.save)
       writer.append(cache)
     }
+    defer { link.endDialogue() }
     return try link.collect(saved)
   }
 
   /// As `CausalModel` says: the bytes may come from any number of ranks.
   public func restore(_ bytes: [UInt8], capacity: Int) throws(ModelError) -> CacheHandle {
     let handle = try model.restore(bytes, capacity: capacity)
-    try link.order { writer in
+    try link.beginDialogue { writer in
       writer.begin(.restore)
       writer.append(bytes.count)
       writer.append(capacity)
     }
     try link.distribute(bytes)
-    return try confirmed(handle)
+    return try confirmed(handle, atMost: CommandLink.longPatience)
   }
 
   /// As `CausalModel` says: the file is that of one model with the whole context.
   public func write(_ cache: CacheHandle, tokens: [Int], to path: String) throws(ModelError) {
     let writer = try model.contextWriter(for: cache, tokens: tokens, to: path)
-    try link.order { writer in
+    try link.beginDialogue { writer in
       writer.begin(.save)
       writer.append(cache)
     }
+    defer { link.endDialogue() }
+    // The others send all their blocks, whatever becomes of the file.
+    var failure: ModelError?
     for block in 0..<writer.blockCount {
-      if let own = try model.historyBlock(block, of: cache) {
-        try writer.append(own)
+      let own = try model.historyBlock(block, of: cache)
+      let bytes: UnsafeRawBufferPointer
+      if let own {
+        bytes = own
       } else {
-        try writer.append(
-          UnsafeRawBufferPointer(try link.collect(block, byteCount: writer.blockBytes)))
+        bytes = UnsafeRawBufferPointer(try link.collect(block, byteCount: writer.blockBytes))
       }
+      if failure != nil { continue }
+      do throws(ModelError) { try writer.append(bytes) } catch { failure = error }
     }
+    if let failure { throw failure }
     try writer.finish()
   }
 
   /// As `CausalModel` says; every rank opens the file by the same path and maps what it attends to.
   public func open(_ file: ContextFile, capacity: Int) throws(ModelError) -> CacheHandle {
     let handle = try model.open(file, capacity: capacity)
-    try link.order { writer in
+    try link.beginDialogue { writer in
       writer.begin(.open)
       writer.append(capacity)
+      writer.append(Int(Int64(bitPattern: file.identity)))
       writer.append(file.path)
     }
-    return try confirmed(handle)
+    return try confirmed(handle, atMost: CommandLink.longPatience)
   }
 
   /// As `CausalModel` says; every rank has all weights, so this one asks nobody.
@@ -220,19 +231,33 @@ public final class DistributedModel: CausalModel, @unchecked Sendable {
 
   /// Appends made-up history on all ranks; see `CPUTransformer`.
   package func appendRandomHistory(_ count: Int, to cache: CacheHandle) throws(ModelError) {
-    try link.order { writer in
+    try link.beginDialogue { writer in
       writer.begin(.randomHistory)
       writer.append(cache)
       writer.append(count)
     }
     try model.appendRandomHistory(count, to: cache)
-    try link.waitForAll(atMost: 600)
+    try link.waitForAll(atMost: CommandLink.longPatience)
+  }
+
+  /// Lets every rank look at its blocks of a cache's file, at the same time.
+  private func look(at cache: CacheHandle) throws(ModelError) {
+    try link.beginDialogue { writer in
+      writer.begin(.look)
+      writer.append(cache)
+    }
+    var failure: ModelError?
+    do throws(ModelError) { try model.checkFile(of: cache) } catch { failure = error }
+    try link.waitForAll(atMost: CommandLink.longPatience)
+    if let failure { throw failure }
   }
 
   /// The handle, once every rank has made the same one; takes it back everywhere if one could not.
-  private func confirmed(_ handle: CacheHandle) throws(ModelError) -> CacheHandle {
+  private func confirmed(
+    _ handle: CacheHandle, atMost seconds: Double? = nil
+  ) throws(ModelError) -> CacheHandle {
     do {
-      try link.waitForAll()
+      try link.waitForAll(atMost: seconds)
     } catch {
       if error.code != .rankLost { release(handle) }
       throw error

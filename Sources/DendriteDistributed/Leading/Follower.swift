@@ -12,6 +12,8 @@ public struct Follower {
   private var batch = RowBatch()
   private var pass: Pass?
   private var bytes: [UInt8] = []
+  /// Seconds of silence after which rank 0 is given up; after an answer it may wait for slower ranks.
+  private var patience = CommandLink.patience
 
   private init(model: CPUTransformer, communicator: any Communicator) {
     self.model = model
@@ -48,7 +50,8 @@ public struct Follower {
       bytes.removeAll(keepingCapacity: true)
       var isWhole = false
       while !isWhole {
-        let count = try communicator.broadcast(buffer, count: 0, patience: CommandLink.patience)
+        let count = try communicator.broadcast(buffer, count: 0, patience: patience)
+        patience = CommandLink.patience
         guard count > 0 else { throw CommandReader.damaged("an empty message") }
         isWhole = buffer[0] == 0
         bytes.append(contentsOf: buffer[1..<count])
@@ -67,6 +70,11 @@ public struct Follower {
     _ kind: CommandWriter.Kind, _ reader: inout CommandReader,
     _ buffer: UnsafeMutableRawBufferPointer
   ) throws(DistributedError) -> Bool {
+    switch kind {
+    case .makeCache, .fork: patience = 2 * CommandLink.patience
+    case .save, .restore, .open, .look, .randomHistory: patience = CommandLink.longPatience
+    default: break
+    }
     switch kind {
     case .stop: return false
     case .stillHere: break
@@ -101,7 +109,7 @@ public struct Follower {
       let cache = try reader.cache()
       let count = try reader.integer()
       try attempt { () throws(ModelError) in try model.appendRandomHistory(count, to: cache) }
-      try answer("")
+      try answer(nil)
     case .submit:
       try reader.read(into: &batch)
       try attempt { () throws(ModelError) in pass = try model.submit(batch) }
@@ -111,10 +119,22 @@ public struct Follower {
     case .restore: try restore(&reader, buffer)
     case .open:
       let capacity = try reader.integer()
+      let identity = UInt64(bitPattern: Int64(try reader.integer()))
       let path = try reader.text()
       try report { () throws(ModelError) in
-        _ = try model.open(ContextFile(path: path), capacity: capacity)
+        let file = try ContextFile(path: path)
+        guard file.identity == identity else {
+          throw ModelError(
+            .badContext, "'\(path)' is another context here than on rank 0",
+            remedy: "give every rank the same file")
+        }
+        _ = try model.open(file, capacity: capacity)
       }
+    case .look:
+      let cache = try reader.cache()
+      var failure: ModelError?
+      do throws(ModelError) { try model.checkFile(of: cache) } catch { failure = error }
+      try answer(failure)
     }
     return true
   }
@@ -162,7 +182,8 @@ public struct Follower {
     }
     var saved: [UInt8] = []
     while saved.count < total {
-      let count = try communicator.broadcast(buffer, count: 0)
+      let count = try communicator.broadcast(
+        buffer, count: 0, patience: CommandLink.longPatience)
       guard count > 0, saved.count + count <= total else {
         throw CommandReader.damaged("\(count) bytes of a context")
       }
@@ -179,17 +200,18 @@ public struct Follower {
   ///
   /// A cache that could not be made leaves its name unused, as on rank 0, which takes its own back.
   private func report(_ make: () throws(ModelError) -> Void) throws(DistributedError) {
-    var words = ""
-    do { try make() } catch {
-      words = error.message
+    var failure: ModelError?
+    do throws(ModelError) { try make() } catch {
+      failure = error
       model.passOverHandle()
     }
-    try answer(words)
+    try answer(failure)
   }
 
-  /// Tells rank 0 what went wrong, or with no words that nothing did.
-  private func answer(_ words: String) throws(DistributedError) {
-    let text = [0] + Array(words.utf8.prefix(1000))
+  /// Tells rank 0 what went wrong, or that nothing did: a byte for the kind, and words.
+  private func answer(_ failure: ModelError?) throws(DistributedError) {
+    let kind: UInt8 = failure == nil ? 0 : failure?.code == .notEnoughMemory ? 1 : 2
+    let text = [kind] + Array((failure?.message ?? "").utf8.prefix(1000))
     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: text.count, alignment: 1)
     defer { bytes.deallocate() }
     bytes.copyBytes(from: text)

@@ -15,7 +15,7 @@ extension CPUTransformer {
     return state
   }
 
-  private func pool(for type: CacheType) -> BlockPool {
+  func pool(for type: CacheType) -> BlockPool {
     if let pool = pools[type] { return pool }
     let pool = BlockPool(
       type: type, headDim: configuration.headDim, kvHeadCount: configuration.kvHeadCount,
@@ -166,6 +166,7 @@ extension CPUTransformer {
   public func save(_ cache: CacheHandle) throws(ModelError) -> [UInt8] {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
+    try checkFile(of: state)
     guard state.historyBlocks.allSatisfy({ $0 != nil }) else {
       throw ModelError(
         .badSharding, "a cache of which other ranks keep a part",
@@ -197,12 +198,12 @@ extension CPUTransformer {
         .contextFull, "a context of \(header.length) tokens for a cache of \(capacity)",
         remedy: "restore it into a larger cache")
     }
-    let handle = try makeCache(capacity: capacity, type: type)
-    let state = try state(of: handle)
-    guard state.pool.blockBytes == header.blockBytes else {
-      release(handle)
+    // Nothing may fail once the cache has a name: ranks give the same names.
+    guard pool(for: type).blockBytes == header.blockBytes else {
       throw SavedContext.damaged("blocks of \(header.blockBytes) bytes")
     }
+    let handle = try makeCache(capacity: capacity, type: type)
+    let state = try state(of: handle)
     bytes.withUnsafeBytes { buffer in
       if let base = buffer.baseAddress, header.length > 0 {
         state.load(length: header.length, from: base + SavedContext.headerBytes)

@@ -43,6 +43,7 @@ extension CPUTransformer {
   package func shardForSaving(_ cache: CacheHandle) throws(ModelError) -> SavedShard {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
+    try checkFile(of: state)
     return SavedShard(header: header(of: state), blocks: state.historyBlocks)
   }
 
@@ -62,6 +63,7 @@ extension CPUTransformer {
   ) throws(ModelError) {
     passThread.waitUntilIdle()
     let state = try state(of: cache)
+    try checkFile(of: state)
     for block in state.historyBlocks {
       guard let block else { continue }
       body(UnsafeRawBufferPointer(start: block, count: state.pool.blockBytes))
@@ -71,8 +73,26 @@ extension CPUTransformer {
   /// Waits until no pass is running, however it ends.
   package func waitForPass() { passThread.waitUntilIdle() }
 
-  /// Passes that have ended on this model, whatever became of them.
-  package var endedPassCount: Int { forward.endedCount }
+  /// Passes in which this rank has nothing more to exchange with others, whatever became of them.
+  package var exchangedPassCount: Int { forward.exchangedCount }
+
+  /// Caches of a batch that begin with a file of which this rank keeps blocks that nobody has looked at yet.
+  package func cachesToCheck(of batch: RowBatch) -> [CacheHandle] {
+    var found: [CacheHandle] = []
+    for row in batch.rows where found.last != row.cache && !found.contains(row.cache) {
+      guard let state = try? state(of: row.cache), state.isUnchecked else { continue }
+      found.append(row.cache)
+    }
+    return found
+  }
+
+  /// Looks at the blocks of a cache's file that nobody has looked at yet.
+  ///
+  /// - Throws: `badContext`.
+  package func checkFile(of cache: CacheHandle) throws(ModelError) {
+    passThread.waitUntilIdle()
+    try checkFile(of: state(of: cache))
+  }
 
   /// Leaves out the name that the next cache would have had, as if it had been made and released.
   package func passOverHandle() {

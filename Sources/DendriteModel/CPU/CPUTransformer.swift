@@ -177,7 +177,13 @@ public final class CPUTransformer: CausalModel, @unchecked Sendable {
     plan.bunch(
       limit: PassBuffers.bunchLimit(of: configuration), heads: configuration.kvHeadCount,
       parts: machine.parts)
-    try forward.prepare(for: plan)
+    do {
+      try forward.prepare(for: plan)
+    } catch {
+      for (cache, mark) in marks { caches[cache]?.rewind(to: mark) }
+      plan.removeAll()
+      throw error
+    }
     passGeneration += 1
     forward.begin()
     for (index, row) in plan.rows.enumerated() where row.token < 0 {

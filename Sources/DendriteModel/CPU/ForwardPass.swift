@@ -31,8 +31,14 @@ final class ForwardPass: @unchecked Sendable {
   private var ended = 0
   /// Who keeps the other blocks of the context, if anybody does.
   let sharding: (any ContextSharding)?
+  private var exchanged = 0
+  private var reason: ModelError?
   /// Why the last pass ended before its last layer.
-  private(set) var failure: ModelError?
+  private var failure: ModelError? {
+    var found: ModelError?
+    events.signal { found = reason }
+    return found
+  }
   /// What exits are projected through: touched by the asker's thread, never by a pass.
   private var exits: ExitBuffers?
 
@@ -98,15 +104,15 @@ final class ForwardPass: @unchecked Sendable {
     events.signal {
       layersDone = -1
       isRunning = true
-      failure = nil
+      reason = nil
       began = Clock.seconds()
     }
   }
 
-  /// Passes that have ended.
-  var endedCount: Int {
+  /// Passes in which this rank has nothing more to exchange.
+  var exchangedCount: Int {
     var count = 0
-    events.signal { count = ended }
+    events.signal { count = exchanged }
     return count
   }
 
@@ -114,6 +120,7 @@ final class ForwardPass: @unchecked Sendable {
     events.signal {
       isRunning = false
       ended += 1
+      exchanged = ended
       times.end = Clock.seconds() - began
     }
   }
@@ -153,7 +160,7 @@ final class ForwardPass: @unchecked Sendable {
               kernels.table, base: partials.base, count: n * model.headCount,
               headDim: model.headDim))
         } catch {
-          failure = error
+          events.signal { reason = error }
           return
         }
         context.rows(n) { $0.finishAttention($1) }
@@ -169,6 +176,7 @@ final class ForwardPass: @unchecked Sendable {
       context.rows(n) { $0.addFeedForward($1) }
       publishExits(plan, afterLayer: index + 1, buffers)
     }
+    if sharding != nil { events.signal { exchanged = ended + 1 } }
     // Whoever follows another rank never reads logits.
     if plan.logitsCount > 0, sharding?.rank ?? 0 == 0, let outputs {
       context.rows(n) { $0.normaliseForHead($1) }

@@ -238,6 +238,9 @@ final class CacheState {
     return (soundBlocks..<min(file.blockCount, blocks.count)).filter { blocks[$0] == -2 }
   }
 
+  /// Whether somebody has yet to look at the file's blocks; the same on all ranks.
+  var isUnchecked: Bool { file.map { soundBlocks < $0.blockCount } ?? false }
+
   /// Notes that all blocks of the file have been looked at.
   func markChecked() { soundBlocks = file?.blockCount ?? 0 }
 

@@ -33,6 +33,7 @@ extension CPUTransformer {
         "\(tokens.count) tokens for a history of \(state.length), expected as many and at least one",
         remedy: "pass the tokens that were fed")
     }
+    try checkFile(of: state)
     return try ContextFileWriter(
       path: path, tokens: tokens, cacheType: state.type, fingerprint: contextFingerprint,
       modelName: description.name, blockBytes: state.pool.blockBytes)
@@ -57,17 +58,17 @@ extension CPUTransformer {
         .contextFull, "a context of \(file.tokens.count) tokens for a cache of \(capacity)",
         remedy: "open it with room for more")
     }
-    let handle = try makeCache(capacity: capacity, type: file.cacheType)
-    let state = try state(of: handle)
-    guard state.pool.blockBytes == file.blockBytes,
+    // Nothing may fail once the cache has a name: ranks give the same names.
+    guard pool(for: file.cacheType).blockBytes == file.blockBytes,
       file.tokens.allSatisfy({ (0..<configuration.vocabularySize).contains($0) })
     else {
-      release(handle)
       throw ModelError(
         .badContext,
         "'\(file.path)' has blocks of \(file.blockBytes) bytes or tokens of another model",
         remedy: "build the context again")
     }
+    let handle = try makeCache(capacity: capacity, type: file.cacheType)
+    let state = try state(of: handle)
     state.begin(with: file)
     return handle
   }
@@ -84,7 +85,7 @@ extension CPUTransformer {
     guard let file = state.file else { return }
     try file.checkUnchanged()
     let blocks = state.uncheckedBlocks
-    guard !blocks.isEmpty else { return }
+    guard !blocks.isEmpty else { return state.markChecked() }
     let parts = min(blocks.count, machine.threads * 8)
     let job = CheckJob(file: file, blocks: blocks, parts: parts)
     machine.run(parts: parts, Unmanaged.passUnretained(job)) { pointer, part in

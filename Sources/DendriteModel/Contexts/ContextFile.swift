@@ -33,6 +33,8 @@ public final class ContextFile: Sendable {
   public var byteCount: Int { file.count }
   /// The version of the arithmetic that made it.
   public let numericsVersion: Int
+  /// A hash of the header, and so of the tokens and of the blocks' hashes.
+  package let identity: UInt64
   let fingerprint: UInt64
   let blockBytes: Int
   private let stride: Int
@@ -60,6 +62,7 @@ public final class ContextFile: Sendable {
     modelName = header.modelName
     numericsVersion = header.numericsVersion
     fingerprint = header.fingerprint
+    identity = header.identity
     blockBytes = header.blockBytes
     stride = header.stride
     start = header.start

@@ -7,6 +7,7 @@ struct ContextFileReader {
     var numericsVersion: Int
     var cacheType: CacheType
     var fingerprint: UInt64
+    var identity: UInt64
     var blockBytes: Int
     var stride: Int
     var start: Int
@@ -68,7 +69,7 @@ struct ContextFileReader {
     var hashes: [UInt64] = []
     for _ in 0..<blocks { hashes.append(UInt64(bitPattern: Int64(try take(8)))) }
     return Header(
-      numericsVersion: version, cacheType: cacheType, fingerprint: fingerprint,
+      numericsVersion: version, cacheType: cacheType, fingerprint: fingerprint, identity: hash,
       blockBytes: blockBytes, stride: stride, start: start, modelName: name, tokens: tokens,
       hashes: hashes)
   }
